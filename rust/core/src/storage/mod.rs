@@ -1,0 +1,318 @@
+//! Named bytes in a local folder, in memory, in an S3 bucket or behind http URLs: one [`Store`].
+//!
+//! Owns the clients, retries, credential refresh and the classification of what stores answer. It
+//! is the only room that names `object_store`, `reqwest` or (for data) `std::fs`, and it knows
+//! nothing of datasets. A `Store` works in a forked child: what a fork would break is looked up by
+//! process id (see `client`).
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::error::Result;
+
+mod client;
+mod counters;
+pub mod credentials;
+mod error;
+mod files;
+mod http;
+mod incoming;
+mod key;
+mod local;
+mod memory;
+mod reply;
+mod s3;
+
+pub use counters::Counts;
+pub use credentials::{AwsSecret, CredentialCache, SecretSource};
+pub use error::{Reason, StorageError};
+pub(crate) use http::{display_url, file_url_path};
+pub use incoming::Incoming;
+pub use key::check_key;
+pub use s3::S3Config;
+pub(crate) use s3::check_bucket;
+
+use counters::Counters;
+
+/// No object is longer; servers refuse ranges whose end does not fit into a signed number.
+const MAX_OBJECT_BYTES: u64 = i64::MAX as u64;
+
+/// An object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The key below the store's root.
+    pub key: String,
+    /// Bytes of the object.
+    pub size: u64,
+}
+
+/// What every kind of store can do. Keys have been checked where [`Backend::check`] says so.
+#[async_trait]
+trait Backend: Send + Sync {
+    /// Refuses keys that this kind of store would not keep as they are.
+    fn check(&self, key: &str) -> Result<(), &'static str> {
+        check_key(key)
+    }
+
+    /// The object as it may be shown: no query, no user info.
+    fn display(&self, key: &str) -> String;
+
+    async fn open_read(&self, key: &str) -> Result<Incoming, StorageError>;
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError>;
+
+    async fn size(&self, key: &str) -> Result<u64, StorageError>;
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StorageError>;
+
+    /// `false`: there is an object of that name already.
+    async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError>;
+
+    async fn delete(&self, keys: &[String]) -> Result<(), StorageError>;
+
+    /// Objects below the folder `prefix` (`""`: all), at most about `limit` of them.
+    async fn list(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>, StorageError>;
+}
+
+struct Inner {
+    backend: Box<dyn Backend>,
+    url: String,
+    remote: bool,
+    counters: Arc<Counters>,
+}
+
+/// A handle on one store root; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+impl Store {
+    /// The folder `root`, which need not exist yet.
+    #[must_use]
+    pub fn local(root: &Path) -> Self {
+        let counters = Arc::<Counters>::default();
+        let backend = local::LocalStore::new(root, Arc::clone(&counters));
+        Self::build(Box::new(backend), root.display().to_string(), false, counters)
+    }
+
+    /// Single files by their path, read-only: what local links point to.
+    #[must_use]
+    pub fn files() -> Self {
+        let counters = Arc::<Counters>::default();
+        let backend = files::FileStore::new(Arc::clone(&counters));
+        Self::build(Box::new(backend), "file".to_owned(), false, counters)
+    }
+
+    /// The memory store of that name in this process, which lives as long as a `Store` of it.
+    #[must_use]
+    pub fn memory(name: &str) -> Self {
+        let counters = Arc::<Counters>::default();
+        let backend = memory::MemoryStore::open(name, Arc::clone(&counters));
+        Self::build(Box::new(backend), format!("mem://{name}"), false, counters)
+    }
+
+    /// A folder of an S3 bucket. Makes no request.
+    ///
+    /// # Errors
+    /// [`crate::Kind::InvalidInput`] when bucket, prefix or endpoint cannot be right.
+    pub fn s3(config: S3Config) -> Result<Self> {
+        let counters = Arc::<Counters>::default();
+        let backend = s3::S3Store::new(config, Arc::clone(&counters))?;
+        let url = backend.url();
+        Ok(Self::build(Box::new(backend), url, true, counters))
+    }
+
+    /// Objects by their full http(s) URL, read-only. `authorization` is sent as the header of that
+    /// name, and not to other origins that a server redirects to.
+    ///
+    /// # Errors
+    /// [`crate::Kind::InvalidInput`] when `authorization` cannot be a header.
+    pub fn http(authorization: Option<&str>) -> Result<Self> {
+        let counters = Arc::<Counters>::default();
+        let backend = http::HttpStore::new(authorization, Arc::clone(&counters))?;
+        Ok(Self::build(Box::new(backend), "http".to_owned(), true, counters))
+    }
+
+    fn build(
+        backend: Box<dyn Backend>,
+        url: String,
+        remote: bool,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { backend, url, remote, counters }) }
+    }
+
+    /// The store's root as it may be shown.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    /// One object's place as it may be shown: no query, no user info.
+    #[must_use]
+    pub fn display(&self, key: &str) -> String {
+        self.inner.backend.display(key)
+    }
+
+    /// Whether requests go over a network.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.inner.remote
+    }
+
+    /// Requests made and bytes moved so far, retries included.
+    #[must_use]
+    pub fn counters(&self) -> Counts {
+        self.inner.counters.snapshot()
+    }
+
+    /// The whole object.
+    ///
+    /// # Errors
+    /// [`crate::Kind::ObjectNotFound`] when it is missing; else what the store refused, or why it
+    /// could not be reached.
+    pub async fn get(&self, key: &str) -> Result<Bytes> {
+        self.open_read(key).await?.read().await
+    }
+
+    /// The whole object, or nothing when it is missing.
+    ///
+    /// # Errors
+    /// As [`Store::get`], a missing object excepted.
+    pub async fn get_optional(&self, key: &str) -> Result<Option<Bytes>> {
+        match self.backend("read", key)?.open_read(key).await {
+            Ok(incoming) => Ok(Some(self.counted(incoming).read().await?)),
+            Err(error) if error.is_object_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The bytes of `range` that the object has: fewer, or none, when it is shorter.
+    ///
+    /// # Errors
+    /// As [`Store::get`]. An empty range asks nobody, and so misses nothing.
+    pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        let backend = self.backend("read", key)?;
+        let range = range.start..range.end.min(MAX_OBJECT_BYTES);
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let bytes = backend.get_range(key, range).await?;
+        self.inner.counters.read(bytes.len());
+        Ok(bytes)
+    }
+
+    /// Asks for the object and gives its size; the body waits until [`Incoming::read`]. Between the
+    /// two a caller can wait for the memory that the body will take.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn open_read(&self, key: &str) -> Result<Incoming> {
+        let incoming = self.backend("read", key)?.open_read(key).await?;
+        Ok(self.counted(incoming))
+    }
+
+    fn counted(&self, incoming: Incoming) -> Incoming {
+        incoming.counted(Arc::clone(&self.inner.counters))
+    }
+
+    /// Bytes of the object.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn size(&self, key: &str) -> Result<u64> {
+        Ok(self.backend("read", key)?.size(key).await?)
+    }
+
+    /// Puts the object in place, whole or not at all.
+    ///
+    /// # Errors
+    /// What the store refused, or why it could not be reached.
+    pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
+        let length = bytes.len();
+        self.backend("write", key)?.put(key, bytes).await?;
+        self.inner.counters.wrote(length);
+        Ok(())
+    }
+
+    /// Creates the object; `false` when there is one of that name, which then stays as it is.
+    ///
+    /// When a store's reply is lost after it created the object, the retry may say `false`: who
+    /// needs to know reads the object back.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool> {
+        let length = bytes.len();
+        let created = self.backend("write", key)?.put_new(key, bytes).await?;
+        if created {
+            self.inner.counters.wrote(length);
+        }
+        Ok(created)
+    }
+
+    /// Removes the objects; those that are missing already are fine.
+    ///
+    /// # Errors
+    /// As [`Store::put`]; some of the objects may be gone then.
+    pub async fn delete(&self, keys: &[String]) -> Result<()> {
+        for key in keys {
+            self.backend("delete", key)?;
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        Ok(self.inner.backend.delete(keys).await?)
+    }
+
+    /// All objects below the folder `prefix` (`""`: the whole store), sorted by key.
+    ///
+    /// # Errors
+    /// As [`Store::get`]; a folder without objects is an empty list.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
+        self.list_some(prefix, usize::MAX).await
+    }
+
+    /// Whether the store holds any object.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn has_any(&self) -> Result<bool> {
+        Ok(!self.list_some("", 1).await?.is_empty())
+    }
+
+    async fn list_some(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>> {
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let backend = match prefix {
+            "" => self.inner.backend.as_ref(),
+            _ => self.backend("list", prefix)?,
+        };
+        let mut entries = backend.list(prefix, limit).await?;
+        entries.sort_unstable();
+        Ok(entries)
+    }
+
+    /// The backend, after it has accepted the key.
+    fn backend(&self, verb: &'static str, key: &str) -> Result<&dyn Backend> {
+        let backend = self.inner.backend.as_ref();
+        match backend.check(key) {
+            Ok(()) => Ok(backend),
+            Err(rule) => {
+                let place = format!("{key:?} in {}", self.url());
+                Err(StorageError::new(verb, place, Reason::Key(rule)).into())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("url", &self.inner.url).finish_non_exhaustive()
+    }
+}

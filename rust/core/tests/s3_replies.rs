@@ -1,0 +1,181 @@
+//! What the S3 store makes of replies that a real server gives rarely: expired credentials, slow
+//! downs, broken bodies.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use lakebed_core::storage::{AwsSecret, CredentialCache, S3Config, SecretSource, Store};
+use lakebed_core::{Kind, Result};
+
+mod support;
+
+use support::{Request, Server, reply, wait};
+
+/// Gives KEY1, then KEY2, and so on up to the last one.
+struct Keys {
+    calls: AtomicU64,
+    last: u64,
+}
+
+impl SecretSource for Keys {
+    fn fetch(&self) -> Result<AwsSecret> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(AwsSecret {
+            access_key: format!("KEY{}", call.min(self.last)),
+            secret_key: "verysecret".into(),
+            session_token: Some("sessiontoken".into()),
+            expires_unix: None,
+        })
+    }
+}
+
+fn store(server: &Server, last: u64) -> (Arc<Keys>, Store) {
+    let keys = Arc::new(Keys { calls: AtomicU64::new(0), last });
+    let credentials = Some(Arc::new(CredentialCache::new(Arc::clone(&keys) as _)));
+    let endpoint_url = Some(server.url(""));
+    let config = S3Config { bucket: "b".into(), endpoint_url, credentials, ..S3Config::default() };
+    (keys, Store::s3(config).unwrap())
+}
+
+fn signed_by((_, headers): &Request, key: &str) -> bool {
+    let mark = format!("credential={}/", key.to_lowercase());
+    headers.iter().any(|header| header.contains(&mark))
+}
+
+fn refuse(stream: &mut std::net::TcpStream, head: &str, code: &str) {
+    let body = format!("<Error><Code>{code}</Code><Message>so it is</Message></Error>");
+    reply(stream, head, body.as_bytes());
+}
+
+const OBJECT: &str = "200 OK\r\nlast-modified: Mon, 02 Mar 2026 10:00:00 GMT\r\netag: \"1\"";
+
+#[test]
+fn refused_credentials_are_renewed_and_the_request_repeated() {
+    for (head, code) in [
+        ("400 Bad Request", "ExpiredToken"),
+        ("403 Forbidden", "InvalidAccessKeyId"),
+        ("403 Forbidden", "AccessDenied"),
+    ] {
+        let server = Server::start(move |_, request, stream| {
+            if signed_by(request, "KEY2") {
+                reply(stream, OBJECT, b"body");
+            } else {
+                refuse(stream, head, code);
+            }
+        });
+        let (keys, store) = store(&server, 9);
+        let gets = (0..8).map(|_| store.get("x"));
+        let bodies = wait(futures::future::try_join_all(gets)).unwrap();
+        assert!(bodies.iter().all(|body| body == "body"));
+        wait(store.put("x", Bytes::from_static(b"1"))).unwrap();
+        assert_eq!(keys.calls.load(Ordering::SeqCst), 2);
+    }
+}
+
+#[test]
+fn what_stays_refused_is_told_after_one_renewal() {
+    for (head, code, kind) in [
+        ("400 Bad Request", "ExpiredToken", Kind::CredentialsExpired),
+        ("403 Forbidden", "SignatureDoesNotMatch", Kind::Authentication),
+        ("403 Forbidden", "AccessDenied", Kind::Authorization),
+        ("404 Not Found", "NoSuchBucket", Kind::BucketNotFound),
+    ] {
+        let server = Server::start(move |_, _, stream| refuse(stream, head, code));
+        let (keys, store) = store(&server, 1);
+        for _ in 0..3 {
+            let error = wait(store.get("x")).unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            let shown = format!("{error:?} {error}");
+            for secret in ["verysecret", "sessiontoken", "KEY1", "127.0.0.1"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+        // A source that has nothing else is asked once more, not at every request.
+        let expected = if kind == Kind::BucketNotFound { 1 } else { 2 };
+        assert_eq!(keys.calls.load(Ordering::SeqCst), expected);
+        assert_eq!(server.seen().len(), 3);
+    }
+}
+
+#[test]
+fn an_empty_refusal_of_a_size_is_explained_by_a_read() {
+    let server = Server::start(|_, (first, _), stream| {
+        if first.starts_with("HEAD") {
+            stream.write_all(b"HTTP/1.1 403 No\r\ncontent-length: 0\r\n\r\n").unwrap();
+        } else {
+            refuse(stream, "403 Forbidden", "SignatureDoesNotMatch");
+        }
+    });
+    let error = wait(store(&server, 1).1.size("x")).unwrap_err();
+    assert_eq!(error.kind(), Kind::Authentication);
+}
+
+#[test]
+fn slow_downs_are_waited_out_or_told() {
+    let server = Server::start(|number, _, stream| match number {
+        0 => refuse(stream, "503 Slow Down", "SlowDown"),
+        1 => {}
+        2 => refuse(stream, "500 Oops", "InternalError"),
+        _ => reply(stream, OBJECT, b"body"),
+    });
+    let (_, slow) = store(&server, 1);
+    assert_eq!(wait(slow.get("x")).unwrap(), "body");
+    assert_eq!(slow.counters().requests, 4);
+    let server = Server::start(|_, _, stream| refuse(stream, "503 Slow Down", "SlowDown"));
+    let error = wait(store(&server, 1).1.put("x", Bytes::from_static(b"1"))).unwrap_err();
+    assert_eq!(error.kind(), Kind::StorageTransient);
+    let text = error.message();
+    assert!(text.contains("SlowDown") && text.contains("gave up after 6 tries in"), "{text}");
+    assert_eq!(server.seen().len(), 6);
+}
+
+#[test]
+fn a_body_that_breaks_off_is_continued() {
+    let server = Server::start(|_, (_, headers), stream| {
+        if headers.iter().any(|header| header == "range: bytes=2-3") {
+            let head = OBJECT.replace("200 OK", "206 Partial\r\ncontent-range: bytes 2-3/4");
+            return reply(stream, &head, b"dy");
+        }
+        let head = format!("HTTP/1.1 {OBJECT}\r\ncontent-length: 4\r\n\r\nbo");
+        stream.write_all(head.as_bytes()).unwrap();
+    });
+    assert_eq!(wait(store(&server, 1).1.get("x")).unwrap(), "body");
+}
+
+#[test]
+fn credential_sources_that_fail_are_named_as_the_cause() {
+    struct Nobody;
+    impl SecretSource for Nobody {
+        fn fetch(&self) -> Result<AwsSecret> {
+            let error = lakebed_core::Error::new(Kind::CredentialsExpired, "the login has ended");
+            Err(error.with_hint("log in again"))
+        }
+    }
+    let server = Server::start(|_, _, stream| reply(stream, OBJECT, b"body"));
+    let config = S3Config {
+        bucket: "b".into(),
+        endpoint_url: Some(server.url("")),
+        credentials: Some(Arc::new(CredentialCache::new(Arc::new(Nobody)))),
+        ..S3Config::default()
+    };
+    let error = wait(Store::s3(config).unwrap().get("x")).unwrap_err();
+    assert_eq!(error.kind(), Kind::CredentialsExpired);
+    assert_eq!(error.message(), "cannot read s3://b/x: no credentials: the login has ended");
+    assert_eq!(error.hint(), Some("log in again"));
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn anonymous_requests_are_not_signed() {
+    let server = Server::start(|_, _, stream| reply(stream, OBJECT, b"body"));
+    let endpoint_url = Some(server.url(""));
+    let config = S3Config { bucket: "b".into(), endpoint_url, ..S3Config::default() };
+    assert_eq!(wait(Store::s3(config).unwrap().get("a b/%2F+ü#?x")).unwrap(), "body");
+    let (first, headers) = &server.seen()[0];
+    assert_eq!(first, "GET /b/a%20b/%252F%2B%C3%BC%23%3Fx HTTP/1.1");
+    assert!(!headers.iter().any(|header| header.starts_with("authorization")));
+}
