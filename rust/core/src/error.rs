@@ -253,11 +253,23 @@ impl Error {
         Self::new(kind, message).with_context(context).with_source(self)
     }
 
-    /// Attaches all failures of a batch.
-    #[must_use]
-    pub fn with_failures(mut self, failures: Vec<Self>) -> Self {
-        self.0.failures = failures;
-        self
+    /// The error of a batch: the first of `errors`, with up to [`MAX_FAILURES`] of them as its
+    /// failures; `None` when there are none.
+    pub fn of_batch(errors: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut errors = errors.into_iter();
+        let mut first = errors.next()?;
+        let summary = first.summary();
+        first.0.failures = std::iter::once(summary).chain(errors).take(MAX_FAILURES).collect();
+        Some(first)
+    }
+
+    /// The error without its cause, which cannot be in two places.
+    fn summary(&self) -> Self {
+        let copy = Self::new(self.kind(), self.message()).with_context(self.context().clone());
+        match self.hint() {
+            Some(hint) => copy.with_hint(hint),
+            None => copy,
+        }
     }
 }
 

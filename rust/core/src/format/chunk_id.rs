@@ -12,7 +12,7 @@ impl ChunkId {
     #[must_use]
     pub fn random() -> Self {
         // The 13th of the 16 hex digits is the UUID's version, 4; so the id is never zero.
-        Self((rand::random::<u64>() & !0xf000) | 0x4000)
+        Self((crate::random::unique_u64() & !0xf000) | 0x4000)
     }
 
     /// The file name: lower-case hex without leading zeros.

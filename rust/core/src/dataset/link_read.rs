@@ -1,0 +1,198 @@
+//! Reading what links point to: resolve in bulk, fetch each object once, decode in parallel.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
+
+use super::decode::{Array, decode_linked, decode_linked_into, linked_shape};
+use super::output::{EachSlots, RunSlots, room_for, stack};
+use super::read::{Column, ReadMode, Reading, leading};
+use crate::codec::image;
+use crate::dtype::Dtype;
+use crate::engine::{Engine, Interrupt};
+use crate::error::{Context, Error, Kind, Result};
+use crate::fetch::{self, Budget, Failures, Job, Permit};
+use crate::links::Target;
+
+/// The fetch of one linked object for all slots that want it.
+#[derive(Debug)]
+pub(crate) struct LinkJob {
+    pub(crate) slots: Vec<u64>,
+    pub(crate) target: Result<Target>,
+}
+
+/// A linked object, or why it could not be had.
+#[derive(Debug)]
+pub(crate) struct LinkedObject {
+    pub(crate) slots: Vec<u64>,
+    pub(crate) place: Context,
+    pub(crate) read: Result<(Bytes, Permit)>,
+}
+
+impl Job for LinkJob {
+    type Output = LinkedObject;
+
+    fn index(&self) -> u64 {
+        self.slots.first().copied().unwrap_or(0)
+    }
+
+    fn run(self, budget: Budget) -> BoxFuture<'static, Result<LinkedObject>> {
+        async move {
+            let (place, read) = match self.target {
+                Err(error) => (error.context().clone(), Err(error)),
+                Ok(target) => {
+                    let place = target.context();
+                    let read = read_object(&target, budget).await;
+                    let read = read.map_err(|error| link_error(error, &place));
+                    (place, read)
+                }
+            };
+            Ok(LinkedObject { slots: self.slots, place, read })
+        }
+        .boxed()
+    }
+}
+
+async fn read_object(target: &Target, budget: Budget) -> Result<(Bytes, Permit)> {
+    let incoming = target.store.open_read(&target.key).await?;
+    let permit = budget.acquire(incoming.size).await?;
+    Ok((incoming.read().await?, permit))
+}
+
+/// Names the link; what the store said stays as the cause.
+pub(crate) fn link_error(error: Error, place: &Context) -> Error {
+    if error.kind() == Kind::Interrupted {
+        return error;
+    }
+    let url = place.url.as_deref().unwrap_or("");
+    let message = match &place.creds_key {
+        Some(key) => format!("cannot read the link {url} (creds key {key:?}): {error}"),
+        None => format!("cannot read the link {url}: {error}"),
+    };
+    error.wrap(Kind::Link, message).with_context(place.clone())
+}
+
+impl Reading<'_> {
+    /// One job for each distinct link; slots of empty links come back apart.
+    fn link_jobs(&mut self, interrupt: &dyn Interrupt) -> Result<(Vec<LinkJob>, Vec<u64>)> {
+        let paths = self.strings(interrupt)?;
+        let mut empty = Vec::new();
+        let mut by_link: HashMap<(&str, Option<&str>), usize> = HashMap::new();
+        let mut jobs: Vec<LinkJob> = Vec::new();
+        for ((slot, path), creds) in (0_u64..).zip(&paths).zip(&self.creds) {
+            if path.is_empty() {
+                empty.push(slot);
+                continue;
+            }
+            let at = *by_link.entry((path, creds.as_deref())).or_insert_with(|| {
+                let target = self.dataset.links().resolve(path, creds.as_deref());
+                jobs.push(LinkJob { slots: Vec::new(), target });
+                jobs.len() - 1
+            });
+            if let Some(job) = jobs.get_mut(at) {
+                job.slots.push(slot);
+            }
+        }
+        Ok((jobs, empty))
+    }
+
+    /// Fetches the objects; `use_object` gets each with every slot it is for.
+    fn each_object(
+        &self,
+        jobs: Vec<LinkJob>,
+        interrupt: &dyn Interrupt,
+        use_object: impl Fn(u64, &Bytes) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let process = |object: LinkedObject, failures: &Failures| {
+            let fail = |slot: u64, error: Error| failures.push(slot, self.place(slot, error));
+            match object.read {
+                Ok((bytes, _permit)) => object.slots.iter().for_each(|slot| {
+                    if let Err(error) = use_object(*slot, &bytes) {
+                        fail(*slot, link_error(error, &object.place));
+                    }
+                }),
+                Err(error) => {
+                    // The cause goes to the first; the others say the same in short.
+                    for slot in object.slots.iter().skip(1) {
+                        let same = Error::new(error.kind(), error.message());
+                        fail(*slot, same.with_context(object.place.clone()));
+                    }
+                    fail(object.slots.first().copied().unwrap_or(0), error);
+                }
+            }
+        };
+        let engine = Engine::current()?;
+        fetch::run(&engine, jobs, &self.dataset.limits(), interrupt, process)
+    }
+
+    pub(crate) fn linked_arrays(
+        &mut self,
+        mode: ReadMode,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Column> {
+        let (jobs, empty) = self.link_jobs(interrupt)?;
+        let fixed = !self.meta.max_shape.is_empty() && self.meta.min_shape == self.meta.max_shape;
+        if mode == ReadMode::Stack && fixed && empty.is_empty() {
+            return self.linked_stack(jobs, interrupt);
+        }
+        let slots = EachSlots::new(self.index.len());
+        for slot in empty {
+            // Reads as the reference has it: no elements, float64 (format 9.1).
+            slots.put(slot, Array { dtype: Dtype::Float64, shape: vec![0], data: Vec::new() });
+        }
+        let ndim = self.decoder.ndim;
+        self.each_object(jobs, interrupt, |slot, bytes| {
+            slots.put(slot, decode_linked(bytes, ndim)?);
+            Ok(())
+        })?;
+        let arrays = slots.finish()?;
+        if mode == ReadMode::List {
+            return Ok(Column::List(arrays));
+        }
+        let dtype = self.meta.element_dtype().unwrap_or(Dtype::UInt8);
+        let (shape, dtype, data) = stack(&arrays, dtype, &self.meta.max_shape)?;
+        Ok(Column::Stack { dtype, shape, data })
+    }
+
+    fn linked_stack(&self, jobs: Vec<LinkJob>, interrupt: &dyn Interrupt) -> Result<Column> {
+        let dtype = self.meta.element_dtype().unwrap_or(Dtype::UInt8);
+        let shape = self.meta.max_shape.clone();
+        let count = self.index.len() as u64;
+        let (one, mut data) = room_for(count, &shape, dtype)?;
+        let slots = RunSlots::new(&mut data, one, &vec![1; self.index.len()])?;
+        self.each_object(jobs, interrupt, |slot, bytes| {
+            decode_linked_into(bytes, &shape, dtype, slots.take(slot)?)
+        })?;
+        drop(slots);
+        Ok(Column::Stack { dtype, shape: leading(count, &shape), data })
+    }
+
+    pub(crate) fn linked_bytes(&mut self, interrupt: &dyn Interrupt) -> Result<Column> {
+        let (jobs, empty) = self.link_jobs(interrupt)?;
+        let slots = EachSlots::new(self.index.len());
+        for slot in empty {
+            slots.put(slot, Bytes::new());
+        }
+        self.each_object(jobs, interrupt, |slot, bytes| {
+            slots.put(slot, bytes.clone());
+            Ok(())
+        })?;
+        Ok(Column::Bytes(slots.finish()?))
+    }
+
+    /// Shapes of the linked images, from their headers.
+    pub(crate) fn linked_shapes(&mut self, interrupt: &dyn Interrupt) -> Result<Vec<Vec<u64>>> {
+        let (jobs, empty) = self.link_jobs(interrupt)?;
+        let slots = EachSlots::new(self.index.len());
+        for slot in empty {
+            slots.put(slot, vec![0]);
+        }
+        let ndim = self.decoder.ndim;
+        self.each_object(jobs, interrupt, |slot, bytes| {
+            slots.put(slot, linked_shape(image::info(bytes)?.shape, ndim));
+            Ok(())
+        })?;
+        slots.finish()
+    }
+}

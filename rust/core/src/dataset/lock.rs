@@ -1,0 +1,268 @@
+//! The write lock of the format: one writer for each head, on every storage that others can see.
+//!
+//! The file holds who (a host and a process) and until when (format 4.7). The reference never
+//! renews its lock; this one is renewed until it is released. Behind the 18 bytes of the format
+//! stands who the owner is, for people; the reference ignores that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::task::JoinHandle;
+
+use super::OpenOptions;
+use crate::engine::{Engine, Interrupt};
+use crate::error::{Error, Kind, Result};
+use crate::format::{LockFile, keys};
+use crate::storage::Store;
+
+/// How long a lock is good for without renewal.
+const LIFE: Duration = Duration::from_secs(300);
+/// How often it is renewed; well inside its life, so that one failed try does no harm.
+const RENEWAL: Duration = Duration::from_secs(120);
+/// Wait before the lock is read back, as the reference has it.
+const SETTLE_LOCAL: Duration = Duration::from_millis(10);
+const SETTLE_REMOTE: Duration = Duration::from_millis(500);
+/// How often a waiting writer looks again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// A write lock that is held, and renewed in the background.
+#[derive(Debug)]
+pub(crate) struct WriteLock {
+    store: Store,
+    key: String,
+    pid: u32,
+    lost: Arc<AtomicBool>,
+    renewal: Option<JoinHandle<()>>,
+}
+
+/// How asking for the lock ended.
+#[derive(Debug)]
+pub(crate) enum Acquired {
+    Held(WriteLock),
+    /// Locking is switched off, or nobody else can see the store.
+    NotNeeded,
+    /// Not to be had; why, where the user did not ask for read-only.
+    Refused(Option<String>),
+}
+
+impl WriteLock {
+    /// Takes the lock of a head, waiting as long as the options say.
+    ///
+    /// # Errors
+    /// `Locked` or the store's refusal, when the options insist on writing.
+    pub(crate) fn acquire(
+        store: &Store,
+        commit: &str,
+        options: &OpenOptions,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Acquired> {
+        if !options.lock_enabled || store.url().starts_with("mem://") {
+            return Ok(Acquired::NotNeeded);
+        }
+        let key = keys::dataset_lock(commit);
+        let engine = Engine::current()?;
+        let asked = (store.clone(), key.clone(), options.lock_timeout);
+        let wait = async move { wait_for_lock(&asked.0, &asked.1, asked.2).await };
+        let insist = options.read_only == Some(false);
+        match engine.block_on(wait, interrupt) {
+            Ok(None) => Ok(Acquired::Held(Self::held(store.clone(), key, &engine))),
+            Ok(Some(owner)) if insist => Err(Error::new(
+                Kind::Locked,
+                format!("the dataset is locked for writing by {owner}"),
+            )
+            .with_hint("wait with lock_timeout=seconds, or open it with read_only=True")),
+            Ok(Some(owner)) => Ok(Acquired::Refused(Some(format!("it is locked by {owner}")))),
+            Err(error) if !insist && error.kind() == Kind::Authorization => Ok(Acquired::Refused(
+                Some(format!("the credentials do not allow writing: {error}")),
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn held(store: Store, key: String, engine: &Engine) -> Self {
+        let lost = Arc::new(AtomicBool::new(false));
+        let renew = renew_forever(store.clone(), key.clone(), Arc::clone(&lost));
+        let renewal = Some(engine.handle().spawn(renew));
+        Self { store, key, pid: std::process::id(), lost, renewal }
+    }
+
+    /// Whether another writer took the lock over, so that publishing would overwrite its work.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Removes the lock file, unless it is another's by now.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn release(mut self, interrupt: &dyn Interrupt) -> Result<()> {
+        self.stop_renewal();
+        if self.pid != std::process::id() {
+            return Ok(());
+        }
+        let (store, key) = (self.store.clone(), self.key.clone());
+        self.pid = 0;
+        Engine::current()?.block_on(async move { release(&store, &key).await }, interrupt)
+    }
+
+    fn stop_renewal(&mut self) {
+        let renewal = self.renewal.take();
+        // In a forked child the task belongs to a runtime that is not there.
+        if self.pid == std::process::id()
+            && let Some(renewal) = renewal
+        {
+            renewal.abort();
+        }
+    }
+}
+
+impl Drop for WriteLock {
+    /// A handle that is dropped without `close` still gives the lock back, in the background.
+    fn drop(&mut self) {
+        self.stop_renewal();
+        if self.pid != std::process::id() {
+            return;
+        }
+        if let Ok(engine) = Engine::current() {
+            let (store, key) = (self.store.clone(), self.key.clone());
+            engine.handle().spawn(async move {
+                if let Err(error) = release(&store, &key).await {
+                    tracing::warn!(%key, %error, "the write lock could not be released");
+                }
+            });
+        }
+    }
+}
+
+/// `None` once the lock is held; else a description of who holds it.
+async fn wait_for_lock(
+    store: &Store,
+    key: &str,
+    timeout: Option<Duration>,
+) -> Result<Option<String>> {
+    let started = Instant::now();
+    loop {
+        let Some(owner) = try_lock(store, key).await? else { return Ok(None) };
+        if timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
+            return Ok(Some(owner));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn try_lock(store: &Store, key: &str) -> Result<Option<String>> {
+    let settle = if store.is_remote() { SETTLE_REMOTE } else { SETTLE_LOCAL };
+    match look(store, key).await? {
+        Seen::Lock(lock, owner) if !is_free(&lock) => return Ok(Some(describe(&lock, owner))),
+        // Where the store can create conditionally, one of two racing writers wins here.
+        Seen::Nothing => drop(store.put_new(key, own_lock().into()).await?),
+        Seen::Lock(..) | Seen::Broken => store.put(key, own_lock().into()).await?,
+    }
+    tokio::time::sleep(settle).await;
+    Ok(match look(store, key).await? {
+        Seen::Lock(lock, _) if is_own(&lock) => None,
+        Seen::Lock(lock, owner) => Some(describe(&lock, owner)),
+        Seen::Nothing | Seen::Broken => Some("another process that has just let go".to_owned()),
+    })
+}
+
+/// What is found in the place of the lock.
+enum Seen {
+    Nothing,
+    /// A cut file, left by a writer that died while writing it.
+    Broken,
+    Lock(LockFile, Option<String>),
+}
+
+async fn look(store: &Store, key: &str) -> Result<Seen> {
+    let Some(bytes) = store.get_optional(key).await? else { return Ok(Seen::Nothing) };
+    let owner = LockFile::owner_of(&bytes).map(str::to_owned);
+    Ok(LockFile::parse(&bytes).map_or(Seen::Broken, |lock| Seen::Lock(lock, owner)))
+}
+
+async fn renew_forever(store: Store, key: String, lost: Arc<AtomicBool>) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let renewed = async {
+            match look(&store, &key).await? {
+                Seen::Lock(lock, _) if !is_own(&lock) => return Ok(false),
+                _ => store.put(&key, own_lock().into()).await?,
+            }
+            Ok::<_, Error>(true)
+        };
+        match renewed.await {
+            Ok(true) => {}
+            Ok(false) => {
+                lost.store(true, Ordering::Release);
+                return;
+            }
+            Err(error) => tracing::warn!(%key, %error, "the write lock could not be renewed"),
+        }
+    }
+}
+
+async fn release(store: &Store, key: &str) -> Result<()> {
+    if matches!(look(store, key).await?, Seen::Lock(lock, _) if is_own(&lock)) {
+        store.delete(&[key.to_owned()]).await?;
+    }
+    Ok(())
+}
+
+fn own_lock() -> Vec<u8> {
+    let expires = now() + LIFE.as_secs_f64();
+    let lock = LockFile { node_id: node_id(), expires, tag: std::process::id() };
+    lock.to_bytes(&format!("lakebed, process {} on {}", std::process::id(), host_name()))
+}
+
+fn is_own(lock: &LockFile) -> bool {
+    lock.node_id == node_id() && lock.tag == std::process::id()
+}
+
+/// Expired, our own, or left by a process of this very machine that is no more.
+fn is_free(lock: &LockFile) -> bool {
+    !lock.is_live(now()) || is_own(lock) || (lock.node_id == node_id() && !process_lives(lock.tag))
+}
+
+fn describe(lock: &LockFile, owner: Option<String>) -> String {
+    let seconds = (lock.expires - now()).max(0.0).round();
+    match owner {
+        Some(owner) => format!("{owner} (for {seconds} s more unless it is renewed)"),
+        None => format!("process {} of another program (for {seconds} s more)", lock.tag),
+    }
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
+
+/// Names this machine, boot and process namespace: inside of it, process ids mean something.
+fn node_id() -> [u8; 6] {
+    static NODE: std::sync::OnceLock<[u8; 6]> = std::sync::OnceLock::new();
+    *NODE.get_or_init(|| {
+        let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok();
+        let space = std::fs::read_link("/proc/self/ns/pid").ok();
+        match (boot, space) {
+            (Some(boot), Some(space)) => {
+                let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+                for byte in boot.iter().chain(space.as_os_str().as_encoded_bytes()) {
+                    hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+                }
+                let [a, b, c, d, e, f, _, _] = hash.to_le_bytes();
+                [a, b, c, d, e, f]
+            }
+            // Elsewhere a process only knows itself.
+            _ => rand::random(),
+        }
+    })
+}
+
+fn process_lives(pid: u32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "an unnamed host".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,366 @@
+//! Datasets: the read path, the write path and what is published when.
+//!
+//! A [`Dataset`] is one handle on one branch or commit. Reads run concurrently, each on the state
+//! it was planned on; writes are serialised and change nothing until everything about them is
+//! known to be right. Chunk bytes, credentials and requests belong to the rooms below.
+
+mod append;
+mod cache;
+mod cast;
+mod change;
+mod chunk_job;
+mod chunk_view;
+mod companions;
+mod create;
+mod decode;
+mod info;
+mod layout;
+mod link_read;
+mod link_write;
+mod lock;
+mod open;
+mod output;
+mod pack;
+mod plan;
+mod prepare;
+mod publish;
+mod read;
+mod registry;
+mod state;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use crate::engine::Interrupt;
+use crate::error::{Error, Kind, Result};
+use crate::fetch::Limits;
+use crate::format::TensorMeta;
+use crate::links::{LinkCreds, LinkPool};
+use crate::storage::Store;
+
+use cache::ChunkCache;
+use change::Change;
+use lock::WriteLock;
+use state::State;
+
+pub use create::TensorSpec;
+pub use decode::Array;
+pub use prepare::{Batch, ColumnInput, SampleInput, Samples, Settle};
+pub use read::{Column, ReadMode};
+
+/// How to open or create a dataset.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Branch or commit; `None` is the head of `main`.
+    pub address: Option<String>,
+    /// `Some(false)` insists on writing; `None` writes when the lock and the store allow it.
+    pub read_only: Option<bool>,
+    /// Whether lengths of metas, encoders and companions are compared; `None` means yes.
+    pub check_integrity: Option<bool>,
+    /// Whether the write lock is taken and respected.
+    pub lock_enabled: bool,
+    /// How long to wait for the lock; `None` is for ever.
+    pub lock_timeout: Option<Duration>,
+    /// Memory for chunks kept between reads, in bytes.
+    pub memory_cache_bytes: u64,
+    /// Bounds on requests in flight.
+    pub limits: Limits,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            address: None,
+            read_only: None,
+            check_integrity: None,
+            lock_enabled: true,
+            lock_timeout: Some(Duration::ZERO),
+            memory_cache_bytes: 2_000_000_000,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A commit, as a log shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitRecord {
+    /// Commit id.
+    pub id: String,
+    /// Who committed.
+    pub author: Option<String>,
+    /// When, in seconds since 1970.
+    pub time: Option<f64>,
+    /// What the author wrote.
+    pub message: Option<String>,
+}
+
+/// A handle on a dataset; clones share it.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    store: Store,
+    state: RwLock<State>,
+    /// Held for the length of a change, so that there is one at a time.
+    writer: Mutex<()>,
+    /// The thread that holds `writer`.
+    writing_thread: Mutex<Option<ThreadId>>,
+    /// The process that opened the handle; in a forked child it only reads.
+    pid: u32,
+    /// Held as long as the dataset is open for writing.
+    lock: Mutex<Option<WriteLock>>,
+    cache: Arc<ChunkCache>,
+    links: LinkPool,
+    limits: Limits,
+    writable: AtomicBool,
+    closed: AtomicBool,
+    /// Why the handle is read-only although that was not asked for.
+    notice: Mutex<Option<String>>,
+}
+
+impl Dataset {
+    /// The dataset's path or URL, without credentials.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.inner.store.url()
+    }
+
+    /// Whether changes are refused.
+    #[must_use]
+    pub fn read_only(&self) -> bool {
+        !self.inner.writable.load(Ordering::Acquire) || self.is_forked()
+    }
+
+    /// Whether this process is a fork of the one that opened the handle, and holds its lock.
+    fn is_forked(&self) -> bool {
+        self.inner.pid != std::process::id()
+    }
+
+    /// Why the handle is read-only although that was not asked for.
+    #[must_use]
+    pub fn notice(&self) -> Option<String> {
+        if self.is_forked() {
+            return Some("this process was forked from the one that opened it".to_owned());
+        }
+        self.inner.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The branch that is open.
+    #[must_use]
+    pub fn branch(&self) -> String {
+        self.state().branch.clone()
+    }
+
+    /// The last commit below what is open; `None` before the first.
+    #[must_use]
+    pub fn commit_id(&self) -> Option<String> {
+        let state = self.state();
+        if !state.is_head {
+            return Some(state.commit.clone());
+        }
+        state.tree.committed_parent(&state.commit).map(str::to_owned)
+    }
+
+    /// The commit whose files are open: a head, or a commit of the past.
+    #[must_use]
+    pub fn pending_commit_id(&self) -> String {
+        self.state().commit.clone()
+    }
+
+    /// Whether the head of a branch is open, which takes changes.
+    #[must_use]
+    pub fn is_head(&self) -> bool {
+        self.state().is_head
+    }
+
+    /// All branches, in the order of their creation.
+    #[must_use]
+    pub fn branches(&self) -> Vec<String> {
+        self.state().tree.branches().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The commits that led to what is open, newest first.
+    #[must_use]
+    pub fn commits(&self) -> Vec<CommitRecord> {
+        let state = self.state();
+        let lineage = state.tree.lineage(&state.commit);
+        lineage
+            .into_iter()
+            .filter_map(|id| state.tree.commit(id).map(|node| (id, node)))
+            .filter(|(_, node)| node.commit_time.is_some())
+            .map(|(id, node)| CommitRecord {
+                id: id.to_owned(),
+                author: node.commit_user_name.clone(),
+                time: node.commit_time,
+                message: node.commit_message.clone(),
+            })
+            .collect()
+    }
+
+    /// Names of the tensors in order of creation; with `hidden`, the companions too.
+    #[must_use]
+    pub fn tensor_names(&self, hidden: bool) -> Vec<String> {
+        let state = self.state();
+        let keys = state.meta.tensors.iter();
+        keys.filter(|key| hidden || !state.meta.hidden_tensors.contains(key))
+            .map(|key| state.meta.name_of(key).unwrap_or(key).to_owned())
+            .collect()
+    }
+
+    /// All groups.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        self.state().meta.groups.clone()
+    }
+
+    /// The meta of a tensor.
+    ///
+    /// # Errors
+    /// `TensorNotFound`.
+    pub fn tensor_meta(&self, name: &str) -> Result<TensorMeta> {
+        Ok(self.state().tensor(name)?.meta.clone())
+    }
+
+    /// The storage key of a tensor.
+    ///
+    /// # Errors
+    /// `TensorNotFound`.
+    pub fn tensor_key(&self, name: &str) -> Result<String> {
+        Ok(self.state().key_of(name)?.to_owned())
+    }
+
+    /// Visible length of a tensor: sequences where there are any, else samples.
+    ///
+    /// # Errors
+    /// `TensorNotFound`.
+    pub fn num_samples(&self, name: &str) -> Result<u64> {
+        Ok(self.state().tensor(name)?.len())
+    }
+
+    /// Names of the creds keys, in the order that gives them their numbers.
+    #[must_use]
+    pub fn creds_keys(&self) -> Vec<String> {
+        self.state().creds.creds_keys.clone()
+    }
+
+    /// Declares a creds key.
+    ///
+    /// # Errors
+    /// `CredsExist`, `ReadOnly`.
+    pub fn add_creds_key(&self, creds_key: &str, interrupt: &dyn Interrupt) -> Result<()> {
+        let _writer = self.start_change(interrupt)?;
+        let mut state = self.state_mut();
+        if creds_key.is_empty() {
+            return Err(Error::new(Kind::InvalidInput, "a creds key needs a name"));
+        }
+        if state.creds.number_of(creds_key).is_some() {
+            return Err(Error::new(
+                Kind::CredsExist,
+                format!("the dataset has a creds key {creds_key:?} already"),
+            ));
+        }
+        state.creds.add(creds_key);
+        state.dirty.creds = true;
+        Ok(())
+    }
+
+    /// Gives the credentials behind a creds key, for this handle only: nothing is stored.
+    ///
+    /// # Errors
+    /// `MissingCreds` when the dataset has no such key.
+    pub fn populate_creds(&self, creds_key: &str, creds: LinkCreds) -> Result<()> {
+        self.check_open()?;
+        if self.state().creds.number_of(creds_key).is_none() {
+            return Err(Error::new(
+                Kind::MissingCreds,
+                format!("the dataset has no creds key {creds_key:?}"),
+            )
+            .with_hint(format!("call ds.add_creds_key({creds_key:?}) first")));
+        }
+        self.inner.links.populate(creds_key, creds);
+        Ok(())
+    }
+
+    /// Writes what waits, releases the lock and refuses everything from then on.
+    ///
+    /// # Errors
+    /// Those of [`Dataset::flush`]; the lock is released all the same.
+    pub fn close(&self, interrupt: &dyn Interrupt) -> Result<()> {
+        if self.inner.closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let flushed = if self.read_only() { Ok(()) } else { self.flush(interrupt) };
+        self.inner.closed.store(true, Ordering::Release);
+        self.inner.writable.store(false, Ordering::Release);
+        let released = self.take_lock().map_or(Ok(()), |lock| lock.release(interrupt));
+        flushed.and(released)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn cache(&self) -> &Arc<ChunkCache> {
+        &self.inner.cache
+    }
+
+    pub(crate) fn links(&self) -> &LinkPool {
+        &self.inner.links
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.inner.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.inner.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.inner.closed.load(Ordering::Acquire) {
+            return Err(Error::new(Kind::Closed, "the dataset was closed")
+                .with_hint("open it again with load()")
+                .at_path(self.path()));
+        }
+        Ok(())
+    }
+
+    /// Enters a change: one at a time, on a writable head.
+    pub(crate) fn start_change(&self, interrupt: &dyn Interrupt) -> Result<Change<'_>> {
+        self.check_open()?;
+        self.check_writable()?;
+        let change = Change::start(&self.inner, interrupt)?;
+        // Another thread may have closed the handle, or opened a second one, in the meantime.
+        self.check_open()?;
+        self.check_writable()?;
+        Ok(change)
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if !self.state().is_head {
+            return Err(Error::unsupported("changing a commit of the past")
+                .with_hint("open the branch instead of the commit")
+                .at_path(self.path()));
+        }
+        if self.read_only() {
+            let why = self.notice().map_or_else(String::new, |notice| format!(": {notice}"));
+            return Err(Error::new(Kind::ReadOnly, format!("the dataset is read-only{why}"))
+                .with_hint("open it with read_only=False to change it")
+                .at_path(self.path()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn take_lock(&self) -> Option<WriteLock> {
+        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,44 @@
+//! The writable handles of this process, one for each dataset and branch.
+//!
+//! The lock file tells processes apart, not handles: two of them writing in one process would
+//! overwrite each other's chunks (format 4.7). The later one wins; the earlier one is flushed and
+//! becomes read-only.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, OnceLock, PoisonError, Weak};
+
+use super::{Dataset, Inner};
+use crate::engine::Interrupt;
+use crate::error::Result;
+
+type Handles = HashMap<(u32, String, String), Weak<Inner>>;
+
+fn handles() -> &'static Mutex<Handles> {
+    static HANDLES: OnceLock<Mutex<Handles>> = OnceLock::new();
+    HANDLES.get_or_init(Mutex::default)
+}
+
+/// Flushes the handle that has `url` and `branch` open for writing, and ends its writing.
+pub(crate) fn supersede(url: &str, branch: &str, interrupt: &dyn Interrupt) -> Result<()> {
+    let key = (std::process::id(), url.to_owned(), branch.to_owned());
+    let found = handles().lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    let Some(inner) = found.and_then(|handle| handle.upgrade()) else { return Ok(()) };
+    let earlier = Dataset { inner };
+    if earlier.read_only() {
+        return Ok(());
+    }
+    earlier.flush(interrupt)?;
+    earlier.inner.writable.store(false, Ordering::Release);
+    let notice = "another handle of this process has opened the dataset for writing since";
+    *earlier.inner.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice.to_owned());
+    earlier.take_lock().map_or(Ok(()), |lock| lock.release(interrupt))
+}
+
+/// Notes a handle that writes.
+pub(crate) fn register(dataset: &Dataset) {
+    let key = (std::process::id(), dataset.path().to_owned(), dataset.branch());
+    let mut handles = handles().lock().unwrap_or_else(PoisonError::into_inner);
+    handles.retain(|_, handle| handle.strong_count() > 0);
+    handles.insert(key, std::sync::Arc::downgrade(&dataset.inner));
+}

@@ -1,0 +1,23 @@
+//! The engine of lakebed: Deep Lake v3 datasets read and written without Python.
+//!
+//! Rooms, and the only direction in which they may use each other:
+//!
+//! ```text
+//! dataset -> links -> fetch -> storage -> engine
+//!    |------> codec    (bytes <-> samples, no I/O)
+//!    '------> format   (bytes <-> structs, no I/O)
+//! ```
+
+pub mod codec;
+pub mod dataset;
+pub mod dtype;
+pub mod engine;
+pub mod error;
+pub mod fetch;
+pub mod format;
+pub mod links;
+mod random;
+pub mod storage;
+
+pub use dtype::Dtype;
+pub use error::{Context, Error, Kind, Result};
