@@ -1,0 +1,194 @@
+# The binding of the Rust core. `rust/py` implements it; stubtest keeps this file true.
+#
+# Whatever fails raises the exception that `lakebed.errors.from_core` builds. Every method lets
+# other threads run while it works, and is stopped by Ctrl-C.
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, final, overload
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Dataset",
+    "Store",
+    "decode_image",
+    "encode_image",
+    "error_kinds",
+    "fetch",
+    "image_info",
+]
+
+# -> {"aws_access_key_id": str, "aws_secret_access_key": str, "aws_session_token": str | None,
+#     "expiry": float | None}; expiry in Unix seconds. Called from a thread of the core, whenever
+# it wants fresh secrets. What it raises becomes the cause of the error.
+_Credentials: TypeAlias = Callable[[], dict[str, Any]]
+
+# A place that holds at most one dataset. `url` is for display: no secrets, no query.
+@final
+class Store:
+    @property
+    def url(self) -> str: ...
+    @staticmethod
+    def local(root: str) -> Store: ...
+    # Stores of one name share their objects for as long as one of them lives.
+    @staticmethod
+    def memory(name: str) -> Store: ...
+    # `credentials=None` asks anonymously.
+    @staticmethod
+    def s3(
+        bucket: str,
+        prefix: str,
+        *,
+        region: str | None,
+        endpoint_url: str | None,
+        virtual_host: bool,
+        credentials: _Credentials | None,
+    ) -> Store: ...
+    def has_dataset(self) -> bool: ...
+    def is_empty(self) -> bool: ...
+    def total_bytes(self) -> int: ...
+    # Returns the number of objects.
+    def delete_all(self) -> int: ...
+    # What was asked of the store so far: "requests", "bytes_read", "bytes_written".
+    def counters(self) -> dict[str, int]: ...
+
+# One open dataset. Safe to use from several threads; not picklable (open it again instead).
+@final
+class Dataset:
+    @property
+    def path(self) -> str: ...
+    @property
+    def read_only(self) -> bool: ...
+    @property
+    def is_head(self) -> bool: ...
+    @property
+    def branch(self) -> str: ...
+    @property
+    def commit_id(self) -> str | None: ...
+    @property
+    def pending_commit_id(self) -> str: ...
+    @property
+    def branches(self) -> list[str]: ...
+    # Why a dataset opened with `read_only=None` fell back to read-only.
+    @property
+    def lock_notice(self) -> str | None: ...
+    # `lock_timeout` in seconds, None = wait for ever.
+    @staticmethod
+    def create(
+        store: Store,
+        *,
+        lock_enabled: bool,
+        lock_timeout: float | None,
+        memory_cache_bytes: int,
+    ) -> Dataset: ...
+    @staticmethod
+    def open(
+        store: Store,
+        *,
+        address: str | None,
+        read_only: bool | None,
+        check_integrity: bool | None,
+        lock_enabled: bool,
+        lock_timeout: float | None,
+        memory_cache_bytes: int,
+    ) -> Dataset: ...
+    # Newest first; each has "commit", "author", "time" (Unix seconds) and "message".
+    def commits(self) -> list[dict[str, Any]]: ...
+    def tensor_names(self, hidden: bool) -> list[str]: ...
+    def groups(self) -> list[str]: ...
+    # The fields of tensor_meta.json, and "key": where the tensor is stored.
+    def tensor_meta(self, name: str) -> dict[str, Any]: ...
+    def num_samples(self, name: str) -> int: ...
+    def create_group(self, name: str) -> None: ...
+    # spec: htype, dtype, typestr, sample_compression, chunk_compression: str | None;
+    #       is_sequence, is_link, hidden, verify: bool;
+    #       max_chunk_size, tiling_threshold: int | None;
+    #       extra: bytes | None (JSON object merged into the meta);
+    #       info: bytes | None (JSON object for tensor_info.json);
+    #       info_companion, shape_companion, id_companion: bool
+    def create_tensor(self, name: str, spec: dict[str, Any]) -> None: ...
+    # A JSON object; of the dataset with `name=None`.
+    def info(self, name: str | None) -> bytes: ...
+    def set_info(self, name: str | None, info: bytes) -> None: ...
+    # `index` is not negative, in any order, with repeats. Arrays are new, writable, C-contiguous.
+    #   "stack"  array (n, *shape); samples of differing shapes raise kind dynamic_shape
+    #   "list"   one array a sample
+    #   "bytes"  the stored bytes; of a link: the object's bytes
+    #   "json"   the JSON document
+    #   "path"   (link, creds key)
+    @overload
+    def read(
+        self, name: str, index: npt.NDArray[np.int64], mode: Literal["stack"]
+    ) -> npt.NDArray[Any]: ...
+    @overload
+    def read(
+        self, name: str, index: npt.NDArray[np.int64], mode: Literal["list"]
+    ) -> list[npt.NDArray[Any]]: ...
+    @overload
+    def read(
+        self, name: str, index: npt.NDArray[np.int64], mode: Literal["bytes", "json"]
+    ) -> list[bytes]: ...
+    @overload
+    def read(self, name: str, index: npt.NDArray[np.int64], mode: Literal["text"]) -> list[str]: ...
+    @overload
+    def read(
+        self, name: str, index: npt.NDArray[np.int64], mode: Literal["path"]
+    ) -> list[tuple[str, str | None]]: ...
+    @overload
+    def read(self, name: str, index: npt.NDArray[np.int64], mode: str) -> Any: ...
+    # Shapes of stored samples, without reading them.
+    def shapes(self, name: str, index: npt.NDArray[np.int64]) -> list[tuple[int, ...]]: ...
+    # column: "samples": array (n, ...) of the tensor's dtype, little-endian, or a list of
+    #           None
+    #           ("array", shape, flat uint8 array): elements in C order, little-endian
+    #           ("file", bytes, file name or None): an encoded image, stored as it is
+    #           ("text", str): stored as UTF-8
+    #           ("json", bytes, count): count is the length of a list sample, else 1
+    #           ("link", path, creds key or None);
+    #         "htype", "dtype", "typestr": str | None, set where the meta still has null;
+    #         "info": bytes | None, a new tensor_info.json.
+    # All or nothing: any error leaves the dataset as it was before the call. `progress` is called
+    # about every 50 ms with the number of jobs done; it must not use the dataset.
+    def extend(
+        self, columns: dict[str, dict[str, Any]], progress: Callable[[int], object] | None
+    ) -> None: ...
+    def flush(self) -> None: ...
+    # Flush and release the lock. Later calls raise kind closed.
+    def close(self) -> None: ...
+    def creds_keys(self) -> list[str]: ...
+    def add_creds_key(self, creds_key: str) -> None: ...
+    # `authorization` is the value of the HTTP header of that name.
+    def populate_creds(
+        self,
+        creds_key: str,
+        *,
+        credentials: _Credentials | None,
+        region: str | None,
+        endpoint_url: str | None,
+        virtual_host: bool,
+        authorization: str | None,
+    ) -> None: ...
+
+# Format name, shape and dtype of an encoded image, from its header.
+def image_info(data: bytes) -> tuple[str, tuple[int, ...], str]: ...
+
+# (h, w) or (h, w, channels), as Pillow gives it.
+def decode_image(data: bytes) -> npt.NDArray[Any]: ...
+
+# `format` is "jpeg" or "png".
+def encode_image(array: npt.NDArray[Any], format: str) -> bytes: ...
+
+# The bytes of one linked object.
+def fetch(
+    url: str,
+    *,
+    credentials: _Credentials | None,
+    region: str | None,
+    endpoint_url: str | None,
+    virtual_host: bool,
+    authorization: str | None,
+) -> bytes: ...
+
+# The codes of all kinds of errors.
+def error_kinds() -> list[str]: ...

@@ -1,0 +1,28 @@
+//! `lakebed._core`: the Python face of `lakebed-core`.
+//!
+//! Converts, detaches from the interpreter, maps errors; what anything means is decided on either
+//! side of it. `python/lakebed/_core.pyi` describes what is here.
+
+mod convert;
+mod credentials;
+mod dataset;
+mod error;
+mod image;
+mod interrupt;
+mod links;
+mod store;
+
+/// The binding of the Rust core of lakebed.
+#[pyo3::pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use crate::dataset::PyDataset;
+    #[pymodule_export]
+    use crate::error::error_kinds;
+    #[pymodule_export]
+    use crate::image::{decode_image, encode_image, image_info};
+    #[pymodule_export]
+    use crate::links::fetch;
+    #[pymodule_export]
+    use crate::store::PyStore;
+}

@@ -1,0 +1,108 @@
+//! `Store`: the place of a dataset, and what can be done there without opening one.
+
+use std::path::Path;
+
+use lakebed_core::dataset::Dataset;
+use lakebed_core::engine::{Engine, Interrupt};
+use lakebed_core::storage::{Entry, S3Config, Store};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::credentials;
+use crate::interrupt::enter;
+
+/// A place that holds at most one dataset.
+#[pyclass(frozen, name = "Store", module = "lakebed._core")]
+pub(crate) struct PyStore {
+    inner: Store,
+}
+
+impl PyStore {
+    /// The core's store.
+    pub(crate) fn inner(&self) -> &Store {
+        &self.inner
+    }
+
+    fn build(
+        py: Python<'_>,
+        make: impl FnOnce() -> lakebed_core::Result<Store> + Send,
+    ) -> PyResult<Self> {
+        Ok(Self { inner: enter(py, None, |_| make())? })
+    }
+}
+
+#[pymethods]
+impl PyStore {
+    #[getter]
+    fn url(&self) -> String {
+        self.inner.url().to_owned()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Store({:?})", self.inner.url())
+    }
+
+    #[staticmethod]
+    fn local(py: Python<'_>, root: &str) -> PyResult<Self> {
+        Self::build(py, || Ok(Store::local(Path::new(root))))
+    }
+
+    #[staticmethod]
+    fn memory(py: Python<'_>, name: &str) -> PyResult<Self> {
+        Self::build(py, || Ok(Store::memory(name)))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (bucket, prefix, *, region, endpoint_url, virtual_host, credentials))]
+    fn s3(
+        py: Python<'_>,
+        bucket: String,
+        prefix: String,
+        region: Option<String>,
+        endpoint_url: Option<String>,
+        virtual_host: bool,
+        credentials: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let credentials = credentials.map(credentials::cache);
+        let config = S3Config { bucket, prefix, region, endpoint_url, virtual_host, credentials };
+        Self::build(py, || Store::s3(config))
+    }
+
+    fn has_dataset(&self, py: Python<'_>) -> PyResult<bool> {
+        enter(py, None, |interrupt| Dataset::exists(&self.inner, interrupt))
+    }
+
+    fn is_empty(&self, py: Python<'_>) -> PyResult<bool> {
+        enter(py, None, |interrupt| {
+            Engine::current()?.block_on(self.inner.has_any(), interrupt).map(|any| !any)
+        })
+    }
+
+    fn total_bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        enter(py, None, |interrupt| {
+            Ok(list(&self.inner, interrupt)?.iter().map(|entry| entry.size).sum())
+        })
+    }
+
+    fn delete_all(&self, py: Python<'_>) -> PyResult<usize> {
+        enter(py, None, |interrupt| {
+            let keys: Vec<_> =
+                list(&self.inner, interrupt)?.into_iter().map(|entry| entry.key).collect();
+            Engine::current()?.block_on(self.inner.delete(&keys), interrupt)?;
+            Ok(keys.len())
+        })
+    }
+
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counters = self.inner.counters();
+        let dict = PyDict::new(py);
+        dict.set_item("requests", counters.requests)?;
+        dict.set_item("bytes_read", counters.bytes_read)?;
+        dict.set_item("bytes_written", counters.bytes_written)?;
+        Ok(dict)
+    }
+}
+
+fn list(store: &Store, interrupt: &dyn Interrupt) -> lakebed_core::Result<Vec<Entry>> {
+    Engine::current()?.block_on(store.list(""), interrupt)
+}
