@@ -18,8 +18,6 @@ use crate::storage::Store;
 
 /// How long a lock is good for without renewal.
 const LIFE: Duration = Duration::from_secs(300);
-/// How often it is renewed; well inside its life, so that one failed try does no harm.
-const RENEWAL: Duration = Duration::from_secs(120);
 /// Wait before the lock is read back, as the reference has it.
 const SETTLE_LOCAL: Duration = Duration::from_millis(10);
 const SETTLE_REMOTE: Duration = Duration::from_millis(500);
@@ -66,7 +64,9 @@ impl WriteLock {
         let wait = async move { wait_for_lock(&asked.0, &asked.1, asked.2).await };
         let insist = options.read_only == Some(false);
         match engine.block_on(wait, interrupt) {
-            Ok(None) => Ok(Acquired::Held(Self::held(store.clone(), key, &engine))),
+            Ok(None) => {
+                Ok(Acquired::Held(Self::held(store.clone(), key, options.lock_renewal, &engine)))
+            }
             Ok(Some(owner)) if insist => Err(Error::new(
                 Kind::Locked,
                 format!("the dataset is locked for writing by {owner}"),
@@ -80,9 +80,9 @@ impl WriteLock {
         }
     }
 
-    fn held(store: Store, key: String, engine: &Engine) -> Self {
+    fn held(store: Store, key: String, every: Duration, engine: &Engine) -> Self {
         let lost = Arc::new(AtomicBool::new(false));
-        let renew = renew_forever(store.clone(), key.clone(), Arc::clone(&lost));
+        let renew = renew_forever(store.clone(), key.clone(), every, Arc::clone(&lost));
         let renewal = Some(engine.handle().spawn(renew));
         Self { store, key, pid: std::process::id(), lost, renewal }
     }
@@ -181,9 +181,9 @@ async fn look(store: &Store, key: &str) -> Result<Seen> {
     Ok(LockFile::parse(&bytes).map_or(Seen::Broken, |lock| Seen::Lock(lock, owner)))
 }
 
-async fn renew_forever(store: Store, key: String, lost: Arc<AtomicBool>) {
+async fn renew_forever(store: Store, key: String, every: Duration, lost: Arc<AtomicBool>) {
     loop {
-        tokio::time::sleep(RENEWAL).await;
+        tokio::time::sleep(every).await;
         let renewed = async {
             match look(&store, &key).await? {
                 Seen::Lock(lock, _) if !is_own(&lock) => return Ok(false),

@@ -63,6 +63,8 @@ pub struct OpenOptions {
     pub lock_enabled: bool,
     /// How long to wait for the lock; `None` is for ever.
     pub lock_timeout: Option<Duration>,
+    /// How often a held lock is renewed; it is good for 300 s, so that a few tries may fail.
+    pub lock_renewal: Duration,
     /// Memory for chunks kept between reads, in bytes.
     pub memory_cache_bytes: u64,
     /// Bounds on requests in flight.
@@ -77,6 +79,7 @@ impl Default for OpenOptions {
             check_integrity: None,
             lock_enabled: true,
             lock_timeout: Some(Duration::ZERO),
+            lock_renewal: Duration::from_secs(120),
             memory_cache_bytes: 2_000_000_000,
             limits: Limits::default(),
         }
