@@ -81,8 +81,8 @@ impl Decoder {
     }
 
     fn fill(&self, shape: &[u64], dtype: Dtype, bytes: &[u8], out: &mut [u8]) -> Result<()> {
-        if out.is_empty() || (bytes.is_empty() && self.layout.sample != SampleCompression::None) {
-            // An empty sample, or one of zero-length bytes, reads as zeros (format 5.3).
+        if out.is_empty() {
+            // A shape with an axis of zero has no bytes, whatever the compression (format 5.3).
             return Ok(());
         }
         match self.layout.sample {

@@ -336,7 +336,7 @@ pub(crate) fn leading(count: u64, shape: &[u64]) -> Vec<u64> {
     all
 }
 
-/// The chunk as it stands in memory, where it was not stored yet.
+/// The chunk as it stands in memory, where it is open or not stored yet.
 fn memory_view(
     tensor: &Tensor,
     chunk: &super::plan::ChunkRuns,
@@ -347,7 +347,7 @@ fn memory_view(
         return super::chunk_view::ChunkView::from_file(file, lz4).map(Some);
     }
     match &writing.tail {
-        Some(tail) if tail.id == chunk.chunk && !tail.stored => {
+        Some(tail) if tail.id == chunk.chunk => {
             super::chunk_view::ChunkView::of_builder(&tail.builder, &chunk.runs).map(Some)
         }
         _ => Ok(None),
