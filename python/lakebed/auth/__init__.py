@@ -1,0 +1,1 @@
+"""Credentials: what users give, turned into providers that the core asks for secrets."""

@@ -1,0 +1,257 @@
+"""The ways into a dataset: load, empty, dataset, exists, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lakebed import paths
+from lakebed.dataset import opening, removal
+from lakebed.dataset.dataset import Dataset
+from lakebed.dataset.opening import Options
+from lakebed.dataset.tree import Tree
+from lakebed.errors import CouldNotCreateNewDatasetException
+from lakebed.storage import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lakebed import _core
+    from lakebed.auth.aws import Creds
+    from lakebed.paths import Location, PathLike
+
+
+def load(
+    path: PathLike,
+    read_only: bool | None = None,
+    memory_cache_size: int = 2000,
+    local_cache_size: int = 0,
+    creds: Creds = None,
+    token: str | None = None,
+    org_id: str | None = None,
+    verbose: bool = True,
+    access_method: str = "stream",
+    unlink: bool = False,
+    reset: bool = False,
+    indra: bool = False,
+    check_integrity: bool | None = None,
+    lock_timeout: float | None = 0,
+    lock_enabled: bool = True,
+    index_params: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Open a dataset.
+
+    Args:
+        path: A folder, `mem://name` or `s3://bucket/key`; `@branch` or `@commit` behind it opens
+            that instead of the head of "main".
+        read_only: False insists on writing; None writes when the lock and the store allow it.
+        memory_cache_size: For chunks kept between reads, in MB.
+        local_cache_size: Accepted; there is no cache on disk yet.
+        creds: For S3: a dict with `aws_access_key_id`, `aws_secret_access_key`, and where needed
+            `aws_session_token`, `endpoint_url`, `aws_region`; without it, the environment.
+        token: Accepted; of a hub, which is not there yet.
+        org_id: Accepted; of a hub.
+        verbose: Warn when the dataset is opened read-only because somebody else is writing.
+        access_method: "stream" only.
+        unlink: Not there yet.
+        reset: Not there yet.
+        indra: Not there yet.
+        check_integrity: Compare lengths of all tensors; None: unless there are 20 or more.
+        lock_timeout: How long to wait for another writer, in seconds; None: for ever.
+        lock_enabled: Take and respect the write lock.
+        index_params: Not there yet.
+
+    Raises:
+        DatasetNotFoundError: There is none (a `DatasetHandlerError`).
+        CheckoutError: There is no such branch or commit.
+        LockedException: Somebody else is writing, and `read_only` is False.
+        DatasetCorruptError: Its files contradict the format or each other.
+        AuthError: The store does not let us in.
+
+    Cost: A GET for the history, one for the dataset's meta, some for each tensor; the lock.
+
+    Source: requirements/storage-options.md.
+    """
+    del local_cache_size, token, org_id
+    refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
+    opening.refuse_planned("load", access_method, refused)
+    location = paths.parse(path)
+    store = open_store(location, creds)
+    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    return _load(location, store, options, verbose=verbose)
+
+
+def empty(
+    path: PathLike,
+    runtime: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    public: bool = False,
+    memory_cache_size: int = 2000,
+    local_cache_size: int = 0,
+    creds: Creds = None,
+    token: str | None = None,
+    org_id: str | None = None,
+    lock_enabled: bool = True,
+    lock_timeout: float | None = 0,
+    verbose: bool = True,
+    index_params: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Create a dataset.
+
+    Args:
+        path: As in `load`, without an address.
+        runtime: Not there yet.
+        overwrite: Delete a dataset that is there. Other files are never deleted.
+        public: Accepted; of a hub, which is not there yet.
+        memory_cache_size: As in `load`.
+        local_cache_size: As in `load`.
+        creds: As in `load`.
+        token: As in `load`.
+        org_id: As in `load`.
+        lock_enabled: As in `load`.
+        lock_timeout: As in `load`.
+        verbose: Accepted.
+        index_params: Not there yet.
+
+    Returns:
+        The dataset, open for writing.
+
+    Raises:
+        DatasetExistsError: There is one, and `overwrite` is False (a `DatasetHandlerError`).
+        PathNotEmptyException: The folder holds files, but no dataset.
+        InvalidDatasetNameException: The last part of the path has unusual characters.
+        LockedException: Somebody is writing to the dataset that would be overwritten.
+        AuthError: The store does not let us in.
+
+    Source: requirements/storage-options.md.
+    """
+    del public, local_cache_size, token, org_id, verbose
+    refused = {"runtime": runtime, "index_params": index_params}
+    opening.refuse_planned("empty", "stream", refused)
+    location = paths.parse(path)
+    paths.refuse_address(location, "empty")
+    paths.check_name(location)
+    store = open_store(location, creds)
+    options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout)
+    return _create(location, store, options, overwrite=overwrite)
+
+
+def open_or_create(
+    path: PathLike,
+    runtime: Mapping[str, Any] | None = None,
+    read_only: bool | None = None,
+    overwrite: bool = False,
+    public: bool = False,
+    memory_cache_size: int = 2000,
+    local_cache_size: int = 0,
+    creds: Creds = None,
+    token: str | None = None,
+    org_id: str | None = None,
+    verbose: bool = True,
+    access_method: str = "stream",
+    unlink: bool = False,
+    reset: bool = False,
+    check_integrity: bool | None = False,
+    lock_enabled: bool = True,
+    lock_timeout: float | None = 0,
+    index_params: Mapping[str, Any] | None = None,
+    indra: bool = False,
+) -> Dataset:
+    """Open the dataset at a path, or create one there: `deeplake.dataset(path)`.
+
+    Args and errors are those of `load` and `empty`, but for `check_integrity`, which is off.
+
+    Raises:
+        CouldNotCreateNewDatasetException: There is none, and `read_only` is True.
+        InvalidInputError: There is none, and the path has an address.
+    """
+    del public, local_cache_size, token, org_id
+    refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
+    opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
+    location = paths.parse(path)
+    store = open_store(location, creds)
+    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    exists = store.has_dataset()
+    if exists and not overwrite:
+        return _load(location, store, options, verbose=verbose)
+    paths.refuse_address(location, "dataset")
+    paths.check_name(location)
+    if read_only:
+        message = "there is no dataset at the path, and none can be created read-only"
+        if exists:
+            message = "a dataset cannot be overwritten read-only"
+        raise CouldNotCreateNewDatasetException(message, path=location.path)
+    return _create(location, store, options, overwrite=overwrite)
+
+
+def exists(
+    path: PathLike, creds: Creds = None, token: str | None = None, org_id: str | None = None
+) -> bool:
+    """Return whether there is a dataset at a path.
+
+    Args:
+        path: As in `load`, without an address.
+        creds: As in `load`.
+        token: As in `load`.
+        org_id: As in `load`.
+
+    Raises:
+        AuthError: The store does not let us in.
+        InvalidInputError: The path or the credentials cannot be right.
+
+    Cost: Two GETs at most.
+    """
+    del token, org_id
+    location = paths.parse(path)
+    paths.refuse_address(location, "exists")
+    return open_store(location, creds).has_dataset()
+
+
+def delete(
+    path: PathLike,
+    force: bool = False,
+    large_ok: bool = False,
+    creds: Creds = None,
+    token: str | None = None,
+    verbose: bool = False,
+    org_id: str | None = None,
+) -> None:
+    """Delete the dataset at a path.
+
+    Args:
+        path: As in `load`, without an address.
+        force: Delete whatever is there, a damaged dataset too.
+        large_ok: Delete more than a gigabyte.
+        creds: As in `load`.
+        token: As in `load`.
+        verbose: Accepted.
+        org_id: As in `load`.
+
+    Raises:
+        DatasetNotFoundError: There is no dataset (a `DatasetHandlerError`).
+        DatasetTooLargeToDelete: It is, and `large_ok` is False.
+        LockedException: Somebody is writing to it.
+        AuthError: The store does not let us in.
+    """
+    del token, verbose, org_id
+    location = paths.parse(path)
+    paths.refuse_address(location, "delete")
+    store = open_store(location, creds)
+    removal.delete_at(location, store, force=force, large_ok=large_ok)
+
+
+def _load(location: Location, store: _core.Store, options: Options, *, verbose: bool) -> Dataset:
+    core = opening.open_dataset(location, store, options)
+    if verbose:
+        opening.warn_read_only(core, location.path)
+    handle = opening.handle_of(core, location, store, options)
+    return Dataset(handle, Tree(handle))
+
+
+def _create(
+    location: Location, store: _core.Store, options: Options, *, overwrite: bool
+) -> Dataset:
+    if overwrite and store.has_dataset():
+        removal.delete_at(location, store, force=True, large_ok=True)
+    core = opening.create_dataset(store, options)
+    handle = opening.handle_of(core, location, store, options)
+    return Dataset(handle, Tree(handle))

@@ -1,0 +1,113 @@
+"""Paths to open datasets: what the entry points have in common."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakebed import _core, planned
+from lakebed.errors import InvalidInputError
+from lakebed.tensor import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lakebed.paths import Location
+
+# memory_cache_size is given in megabytes, which are 10^6 bytes in this format (format 4.1).
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to open a dataset.
+
+    Attributes:
+        read_only: None: for writing if the lock and the store allow it.
+        check_integrity: None: unless there are many tensors.
+        memory_cache_size: For chunks kept between reads, in MB.
+        lock_enabled: Whether the write lock is taken and respected.
+        lock_timeout: How long to wait for it in seconds; None: for ever.
+    """
+
+    read_only: bool | None = None
+    check_integrity: bool | None = None
+    memory_cache_size: float = 2000
+    lock_enabled: bool = True
+    lock_timeout: float | None = 0
+
+    def locking(self) -> dict[str, Any]:
+        """Return what the core wants to know, whether it opens or creates."""
+        if self.memory_cache_size < 0:
+            raise InvalidInputError("memory_cache_size is a number of megabytes, not less than 0")
+        return {
+            "lock_enabled": self.lock_enabled,
+            "lock_timeout": None if self.lock_timeout is None else float(self.lock_timeout),
+            "memory_cache_bytes": int(self.memory_cache_size * _MB),
+        }
+
+
+def open_dataset(location: Location, store: _core.Store, options: Options) -> _core.Dataset:
+    """Open what exists.
+
+    Raises:
+        DatasetNotFoundError: Nothing does.
+        LockedException: Somebody else is writing, and `read_only` is False.
+        CheckoutError: There is no such branch or commit.
+        DatasetCorruptError: Its files contradict the format or each other.
+    """
+    return _core.Dataset.open(
+        store,
+        address=location.address,
+        read_only=options.read_only,
+        check_integrity=options.check_integrity,
+        **options.locking(),
+    )
+
+
+def create_dataset(store: _core.Store, options: Options) -> _core.Dataset:
+    """Create a dataset where nothing is.
+
+    Raises:
+        DatasetExistsError: There is one.
+        PathNotEmptyException: There are other files.
+    """
+    return _core.Dataset.create(store, **options.locking())
+
+
+def handle_of(
+    core: _core.Dataset, location: Location, store: _core.Store, options: Options
+) -> Handle:
+    """Wrap the core's dataset, with what it takes to open it again."""
+
+    def reopen(read_only: bool) -> _core.Dataset:
+        again = Options(
+            read_only=read_only,
+            check_integrity=options.check_integrity,
+            memory_cache_size=options.memory_cache_size,
+            lock_enabled=options.lock_enabled,
+            lock_timeout=options.lock_timeout,
+        )
+        return open_dataset(location, store, again)
+
+    return Handle(core, store, location.path, reopen)
+
+
+def warn_read_only(core: _core.Dataset, path: str) -> None:
+    """Say that a dataset was opened read-only although that was not asked for."""
+    if core.lock_notice:
+        # The frame of whoever called load() or dataset().
+        warnings.warn(f"{path} was opened read-only: {core.lock_notice}", stacklevel=4)
+
+
+def refuse_planned(call: str, access_method: str, given: Mapping[str, object]) -> None:
+    """Name parameters that are not there yet, where they ask for something.
+
+    Raises:
+        UnsupportedFeatureError: One does.
+    """
+    other = None if access_method == "stream" else access_method
+    for name, value in {"access_method": other, **given}.items():
+        if value:
+            planned.refuse(f"deeplake.{call}(..., {name}={value!r})")
