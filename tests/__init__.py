@@ -1,0 +1,1 @@
+"""Tests of lakebed; `CONTRIBUTING.md` says which kind lives where."""

@@ -1,0 +1,99 @@
+"""Fixtures that several kinds of tests share: the S3 server, the reference, the corpus."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.golden import corpus
+from tests.reference import client
+from tests.servers import seaweedfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.reference.client import Reference
+    from tests.servers.seaweedfs import Keys, S3Server
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket that one test has for itself."""
+
+    name: str
+    server: S3Server
+
+    def url(self, key: str = "") -> str:
+        """Give the `s3://` address of a key."""
+        return f"s3://{self.name}/{key}"
+
+    def creds(self, keys: Keys | None = None) -> dict[str, str]:
+        """Give the `creds` dict of a user (default: the writer)."""
+        return (keys or self.server.writer).creds(self.server.endpoint)
+
+    def put(self, key: str, body: bytes) -> str:
+        """Upload an object; returns its address."""
+        self.server.client().put_object(Bucket=self.name, Key=key, Body=body)
+        return self.url(key)
+
+    def get(self, key: str) -> bytes:
+        """Download an object."""
+        return self.server.client().get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self.server.client().delete_object(Bucket=self.name, Key=key)
+
+    def listing(self, prefix: str = "") -> dict[str, tuple[int, str]]:
+        """List the keys below a prefix, each with size and ETag."""
+        pages = self.server.client().get_paginator("list_objects_v2")
+        return {
+            entry["Key"]: (entry["Size"], entry["ETag"])
+            for page in pages.paginate(Bucket=self.name, Prefix=prefix)
+            for entry in page.get("Contents", [])
+        }
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """Run one S3 server for the whole session."""
+    with seaweedfs.running() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> Iterator[Bucket]:
+    """Make a fresh bucket, and remove it with all that the test left in it."""
+    bucket = Bucket(f"b-{uuid.uuid4().hex[:12]}", s3)
+    client = s3.client()
+    client.create_bucket(Bucket=bucket.name)
+    yield bucket
+    for key in bucket.listing():
+        client.delete_object(Bucket=bucket.name, Key=key)
+    client.delete_bucket(Bucket=bucket.name)
+
+
+@pytest.fixture(scope="session")
+def reference_process() -> Iterator[Reference]:
+    """Run the reference package in a process of its own, for the whole session."""
+    with client.running() as process:
+        yield process
+
+
+@pytest.fixture
+def reference(reference_process: Reference) -> Reference:
+    """Give the reference, with our current directory as its own."""
+    reference_process.change_folder(Path.cwd())
+    return reference_process
+
+
+@pytest.fixture
+def in_the_corpus(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the unpacked corpus the current directory: its links are relative to it."""
+    folder = corpus.folder()
+    monkeypatch.chdir(folder)
+    return folder

@@ -1,0 +1,1 @@
+"""Datasets written by the reference package, with what it reads from them."""

@@ -1,0 +1,1 @@
+"""How the corpus was made. These files run in the environments of the packages that wrote it."""
