@@ -1,0 +1,120 @@
+"""Run a recipe with one of the two packages, and read what is there with each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import lakebed
+from tests.golden.compare import state_differences
+from tests.golden.reading import read_state
+from tests.reference import steps
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from tests.golden.values import Described
+    from tests.interop.cases import Case
+    from tests.reference.client import Reference
+    from tests.reference.steps import Step
+
+_SHOWN = 30
+# Rows of the id companion are random; each run of a recipe has its own.
+_RANDOM = {"pending_commit_id", "commit_id", "commits"}
+
+
+def write(side: Reference | None, recipe: Sequence[Step]) -> list[Any]:
+    """Run a recipe with the reference, or with lakebed when `side` is None."""
+    return steps.run(lakebed, recipe) if side is None else side.run(recipe)
+
+
+def create(path: Path | str, cases: Sequence[Case]) -> list[Step]:
+    """Make the recipe that writes the first batch of each case."""
+    recipe: list[Step] = [{"do": "empty", "path": str(path)}]
+    for case in cases:
+        recipe.append({"do": "create_tensor", "name": case.name, "options": case.options})
+        recipe.append({"do": "extend", "name": case.name, "values": case.first})
+    return recipe
+
+
+def go_on(path: Path | str, cases: Sequence[Case]) -> list[Step]:
+    """Make the recipe that opens the dataset again and writes the later batch of each case."""
+    recipe: list[Step] = [{"do": "load", "path": str(path)}]
+    recipe += [{"do": "extend", "name": case.name, "values": case.later} for case in cases]
+    return recipe
+
+
+def commit(message: str) -> Step:
+    """Make the step of a commit."""
+    return {"do": "commit", "message": message}
+
+
+def differences(
+    reference: Reference,
+    path: Path | str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    creds_of_keys: Mapping[str, Mapping[str, str]] | None = None,
+    unread: Collection[str] = (),
+) -> list[str]:
+    """Read a dataset with both, the reference with its integrity check; say where they differ.
+
+    Nothing but the tensors `unread` may wait for a feature.
+    """
+    expected = reference.state(path, options=options, creds_of_keys=creds_of_keys)
+    ds = lakebed.load(str(path), read_only=True, verbose=False, **(options or {}))
+    for key in ds.get_creds_keys():
+        ds.populate_creds(key, dict((creds_of_keys or {}).get(key, {})))
+    ours = read_state(ds, expected["tensors"])
+    waiting = [
+        f"{name}[{index}]: {sample['unsupported']}"
+        for name, tensor in ours["tensors"].items()
+        for index, sample in enumerate(tensor["samples"])
+        if "unsupported" in sample and name not in unread
+    ]
+    return [*waiting, *state_differences(ours, expected)][:_SHOWN]
+
+
+def without_chance(state: Described) -> Described:
+    """Take out of a state what two runs of one recipe cannot have in common."""
+    tensors = {}
+    for name, tensor in state["tensors"].items():
+        samples = tensor["samples"]
+        if tensor["hidden"] and name.endswith("_id"):
+            samples = len(samples)
+        elif tensor["hidden"] and name.endswith("_info"):
+            # The reference writes one for an array, too, when that array begins a new chunk.
+            samples = [_of_a_file(sample) for sample in samples]
+        elif tensor["sample_compression"]:
+            # Another encoder may write other bytes for the same values.
+            samples = [_decoded(sample) for sample in samples]
+        tensors[name] = {**tensor, "samples": samples}
+    kept = {field: value for field, value in state.items() if field not in _RANDOM}
+    diff = {key: [_anonymous(each) for each in side] for key, side in kept["diff"].items()}
+    return {**kept, "diff": diff, "tensors": tensors}
+
+
+def _of_a_file(sample: Described) -> Described:
+    [info] = sample["value"]
+    return sample if "filename" in info else {**sample, "value": [{}]}
+
+
+def _decoded(sample: Described) -> Described:
+    return {name: value for name, value in sample.items() if not name.startswith("stored_")}
+
+
+def _anonymous(changes: Described) -> Described:
+    hidden = {"commit_id", "author", "date", "message"}
+    return {name: value for name, value in changes.items() if name not in hidden}
+
+
+def deep_differences(ours: Any, theirs: Any, place: str = "") -> list[str]:
+    """Compare two nested values; a line for each place where they differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        keys = sorted({*ours, *theirs})
+        pairs = [(f"{place}.{key}", ours.get(key), theirs.get(key)) for key in keys]
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = [(f"{place}[{n}]", ours[n], theirs[n]) for n in range(len(ours))]
+    else:
+        return [] if ours == theirs else [f"{place}: ours {ours!r}, theirs {theirs!r}"]
+    return [line for at, one, other in pairs for line in deep_differences(one, other, at)]

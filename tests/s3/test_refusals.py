@@ -1,0 +1,139 @@
+"""Each way in which a store says no has its own error, and none leaks a secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import lakebed
+from lakebed import errors
+from tests.s3.album import CREDS_KEY, write
+from tests.servers.seaweedfs import Keys
+
+if TYPE_CHECKING:
+    from tests.conftest import Bucket
+
+pytestmark = pytest.mark.s3
+
+
+def chain(error: BaseException) -> str:
+    """Give all that is said of an error: messages, notes and causes."""
+    said: list[str] = []
+    each: BaseException | None = error
+    while each is not None:
+        said += [repr(each), str(each), *getattr(each, "__notes__", [])]
+        each = each.__cause__
+    return "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind", "code"),
+    [
+        (Keys("WRITERKEY000", "a-wrong-secret"), "authentication", "SignatureDoesNotMatch"),
+        (Keys("NOSUCHKEY000", "a-wrong-secret"), "authentication", "InvalidAccessKeyId"),
+    ],
+    ids=["wrong-secret", "unknown-key"],
+)
+@pytest.mark.parametrize("verb", ["load", "empty", "exists"])
+def test_wrong_keys(bucket: Bucket, keys: Keys, kind: str, code: str, verb: str) -> None:
+    write(bucket, 1)
+    call: Any = getattr(lakebed, verb)
+    with pytest.raises(errors.AuthenticationError) as refused:
+        call(bucket.url("album"), creds=bucket.creds(keys))
+    assert refused.value.kind == kind
+    said = chain(refused.value)
+    assert code in said
+    assert "a-wrong-secret" not in said
+    assert bucket.url("album") in said
+
+
+def test_missing_bucket(bucket: Bucket) -> None:
+    for verb in (lakebed.load, lakebed.empty):
+        with pytest.raises(errors.BucketNotFoundError) as missing:
+            verb("s3://no-such-bucket-here/ds", creds=bucket.creds())
+        assert "no-such-bucket-here" in str(missing.value)
+
+
+def test_missing_dataset(bucket: Bucket) -> None:
+    with pytest.raises(errors.DatasetHandlerError) as missing:
+        lakebed.load(bucket.url("nothing"), creds=bucket.creds())
+    assert isinstance(missing.value, errors.NotFoundError)
+    assert bucket.url("nothing") in str(missing.value)
+    assert not lakebed.exists(bucket.url("nothing"), creds=bucket.creds())
+
+
+def test_a_reader_reads_and_is_refused_to_write(bucket: Bucket) -> None:
+    album = write(bucket, 3)
+    reader = bucket.creds(bucket.server.reader)
+    before = bucket.listing("album/")
+    ds = album.load(creds=reader)
+    assert len(ds.images.numpy(aslist=True)) == 3
+    with pytest.raises(errors.ReadOnlyModeError):
+        ds.captions.append("no")
+    # Unasked, it falls back to reading.
+    with pytest.warns(UserWarning, match="read-only"):
+        fallen = lakebed.load(album.path, creds=reader)
+    assert fallen.read_only
+    with pytest.raises(errors.AuthorizationError):
+        lakebed.load(album.path, creds=reader, read_only=False)
+    with pytest.raises(errors.AuthorizationError):
+        lakebed.empty(bucket.url("other"), creds=reader)
+    with pytest.raises(errors.AuthorizationError):
+        lakebed.delete(album.path, creds=reader)
+    assert bucket.listing("album/") == before
+    assert bucket.listing("other") == {}
+
+
+def test_link_to_a_missing_object(bucket: Bucket) -> None:
+    album = write(bucket, 8)
+    for n in (6, 2, 5):
+        bucket.delete(f"photos/{n:04}.jpg")
+    with pytest.raises(errors.LinkError) as missing:
+        album.load().images.numpy(aslist=True)
+    error = missing.value
+    assert (error.tensor, error.index, error.url) == ("images", 2, album.urls[2])
+    assert error.creds_key == CREDS_KEY
+    assert isinstance(error, errors.GetDataFromLinkError)
+    # The order of arrival may end the batch before the later ones are tried.
+    tried = [failure.index or 0 for failure in error.failures]
+    assert tried == sorted(tried)
+    assert tried[0] == 2
+    assert set(tried) <= {2, 5, 6}
+    assert "0002.jpg" in str(error)
+
+
+def test_every_failure_of_a_batch_is_listed_up_to_a_hundred(bucket: Bucket) -> None:
+    album = write(bucket, 4)
+    ds = album.load(read_only=False)
+    rows = album.rows()
+    ds.extend({name: list(values) * 60 for name, values in rows.items()})
+    ds.close()
+    bucket.delete("photos/0000.jpg")
+    with pytest.raises(errors.LinkError) as missing:
+        album.load().images.numpy(aslist=True)
+    found = [failure.index for failure in missing.value.failures]
+    assert found[0] == 0
+    assert missing.value.index == 0
+    assert 1 <= len(found) <= 100
+    assert all(index % 4 == 0 for index in found if index is not None)
+
+
+def test_links_with_a_wrong_secret(bucket: Bucket) -> None:
+    album = write(bucket, 2)
+    ds = album.load()
+    ds.populate_creds(CREDS_KEY, bucket.creds(Keys("WRITERKEY000", "a-wrong-secret")))
+    with pytest.raises(errors.LinkError) as refused:
+        ds.images[1].numpy()
+    said = chain(refused.value)
+    assert "SignatureDoesNotMatch" in said
+    assert "a-wrong-secret" not in said
+    assert CREDS_KEY in str(refused.value)
+
+
+def test_links_without_populated_creds(bucket: Bucket) -> None:
+    album = write(bucket, 2)
+    ds = lakebed.load(album.path, creds=bucket.creds(), read_only=True)
+    with pytest.raises(errors.MissingCredsError, match="populate_creds"):
+        ds.images[0].numpy()
+    assert len(ds.captions.numpy()) == 2
