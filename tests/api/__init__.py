@@ -1,0 +1,1 @@
+"""What users see of datasets and tensors, on local and memory stores."""

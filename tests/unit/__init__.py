@@ -1,0 +1,1 @@
+"""Rules of the Python package, without datasets."""
