@@ -132,6 +132,28 @@ def test_a_folder_with_an_at(tmp_path: Path) -> None:
     assert list(lakebed.load(tmp_path / "a@b" / "ds").tensors) == ["x"]
 
 
+def test_sequence_tensors_do_not_give_half_of_their_shape(in_the_corpus: Path) -> None:
+    assert in_the_corpus.is_dir()
+    tensor = lakebed.load("v3/sequences/ds", read_only=True).gen
+    assert (tensor.htype, tensor.is_sequence, len(tensor)) == ("sequence[generic]", True, 3)
+    for use in (lambda: tensor.shape, lambda: tensor.shape_interval, tensor.numpy):
+        with pytest.raises(errors.UnsupportedFeatureError, match="sequence"):
+            use()
+    tensor.summary()
+
+
+def test_a_commit_of_the_past_is_read_only(in_the_corpus: Path) -> None:
+    assert in_the_corpus.is_dir()
+    head = lakebed.load("v3/versions/ds", read_only=True)
+    first = head.commits[-1]
+    past = lakebed.load(f"v3/versions/ds@{first['commit']}")
+    assert (past.read_only, past.is_head_node, past.commit_id) == (True, False, first["commit"])
+    assert past.get_commit_details(first["commit"]) == first
+    with pytest.raises(errors.ReadOnlyModeError, match="commit of the past") as refused:
+        past.create_tensor("x")
+    assert "@main" in str(refused.value.hint)
+
+
 def test_memory_datasets_are_shared_by_name() -> None:
     ds = lakebed.empty("mem://test-create")
     ds.create_tensor("a").append(1)
@@ -295,3 +317,16 @@ def test_parameters_to_come_say_so(path: Path, given: dict[str, object]) -> None
     with pytest.raises(errors.UnsupportedFeatureError):
         lakebed.load(path, **given)  # type: ignore[arg-type]
     assert list(lakebed.load(path, token="", org_id="o", local_cache_size=9).tensors) == []
+
+
+def test_a_dataset_that_forbids_it_is_not_deleted(tmp_path: Path) -> None:
+    lakebed.empty(tmp_path / "ds").close()
+    meta = tmp_path / "ds" / "dataset_meta.json"
+    meta.write_text(meta.read_text().replace('"allow_delete": true', '"allow_delete": false'))
+    with pytest.raises(errors.DatasetHandlerError, match="allow_delete"):
+        lakebed.delete(tmp_path / "ds")
+    with lakebed.load(tmp_path / "ds") as ds, pytest.raises(errors.DatasetHandlerError):
+        ds.delete()
+    ds.close()
+    lakebed.delete(tmp_path / "ds", force=True)
+    assert not lakebed.exists(tmp_path / "ds")

@@ -57,7 +57,7 @@ class WithCreds:
             InvalidInputError: Neither or both are given, or they cannot be right.
         """
         access = link_access(creds, from_environment=from_environment)
-        self._handle.core.populate_creds(creds_key, **access)
+        self._handle.populate_creds(creds_key, access)
 
     def get_creds_keys(self) -> set[str]:
         """Return the declared names."""

@@ -242,7 +242,7 @@ def delete(
 def _load(location: Location, store: _core.Store, options: Options, *, verbose: bool) -> Dataset:
     core = opening.open_dataset(location, store, options)
     if verbose:
-        opening.warn_read_only(core, location.path)
+        opening.warn_opened(core, location.path)
     handle = opening.handle_of(core, location, store, options)
     return Dataset(handle, Tree(handle))
 
@@ -251,7 +251,8 @@ def _create(
     location: Location, store: _core.Store, options: Options, *, overwrite: bool
 ) -> Dataset:
     if overwrite and store.has_dataset():
-        removal.delete_at(location, store, force=True, large_ok=True)
+        locks = options.lock_enabled
+        removal.delete_at(location, store, force=True, large_ok=True, lock_enabled=locks)
     core = opening.create_dataset(store, options)
     handle = opening.handle_of(core, location, store, options)
     return Dataset(handle, Tree(handle))

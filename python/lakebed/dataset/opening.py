@@ -94,11 +94,16 @@ def handle_of(
     return Handle(core, store, location.path, reopen)
 
 
-def warn_read_only(core: _core.Dataset, path: str) -> None:
-    """Say that a dataset was opened read-only although that was not asked for."""
+def warn_opened(core: _core.Dataset, path: str) -> None:
+    """Say what is not as asked for: read-only in spite of it, or of a newer version."""
+    notes = []
     if core.lock_notice:
+        notes.append(f"{path} was opened read-only: {core.lock_notice}")
+    if core.newer_version:
+        notes.append(f"{path} was written by the newer version {core.newer_version} of the format")
+    for note in notes:
         # The frame of whoever called load() or dataset().
-        warnings.warn(f"{path} was opened read-only: {core.lock_notice}", stacklevel=4)
+        warnings.warn(note, stacklevel=4)
 
 
 def refuse_planned(call: str, access_method: str, given: Mapping[str, object]) -> None:

@@ -22,7 +22,12 @@ _MAX_BYTES = 1_000_000_000  # What is more needs `large_ok`, as in Deep Lake v3.
 
 
 def delete_at(
-    location: Location, store: _core.Store, *, force: bool = False, large_ok: bool = False
+    location: Location,
+    store: _core.Store,
+    *,
+    force: bool = False,
+    large_ok: bool = False,
+    lock_enabled: bool = True,
 ) -> None:
     """Delete the dataset at a location.
 
@@ -31,6 +36,7 @@ def delete_at(
         store: The store there.
         force: Delete whatever lies there, a damaged dataset too.
         large_ok: Delete more than a gigabyte.
+        lock_enabled: Respect the lock of somebody who is writing.
 
     Raises:
         DatasetNotFoundError: There is no dataset; with `force`: there is nothing.
@@ -39,7 +45,8 @@ def delete_at(
         LockedException: Somebody is writing to it.
     """
     if store.has_dataset():
-        release_lock(location, store, force=force)
+        if lock_enabled:
+            _require_unlocked(location, store, force=force)
     elif not force:
         message = "there is no dataset at the path"
         hint = "force=True deletes whatever is there"
@@ -50,15 +57,17 @@ def delete_at(
     store.delete_all()
 
 
-def release_lock(location: Location, store: _core.Store, *, force: bool) -> None:
-    """Make sure that nobody writes to a dataset that is about to go.
+def _require_unlocked(location: Location, store: _core.Store, *, force: bool) -> None:
+    """Make sure that nobody writes to a dataset that is about to go, and that it may go.
 
     Raises:
         LockedException: Somebody does.
-        DatasetHandlerError: It is damaged, and `force` is False.
+        DatasetHandlerError: It is damaged or forbids its deletion, and `force` is False.
     """
     try:
-        open_dataset(location, store, Options(read_only=False, check_integrity=False)).close()
+        core = open_dataset(location, store, Options(read_only=False, check_integrity=False))
+        allowed = core.allow_delete
+        core.close()
     except LockedError:
         raise
     except FormatError as error:
@@ -66,6 +75,16 @@ def release_lock(location: Location, store: _core.Store, *, force: bool) -> None
             message = "the dataset at the path is damaged"
             hint = "force=True deletes it all the same"
             raise DatasetHandlerError(message, path=location.path, hint=hint) from error
+        return
+    if not force:
+        _require_allowed(location.path, allowed=allowed)
+
+
+def _require_allowed(path: str, *, allowed: bool) -> None:
+    if not allowed:
+        message = "the dataset forbids its deletion: its `allow_delete` is false"
+        hint = "deeplake.delete(path, force=True) deletes it all the same"
+        raise DatasetHandlerError(message, path=path, hint=hint)
 
 
 def delete_open(handle: Handle, *, large_ok: bool) -> None:
@@ -73,9 +92,11 @@ def delete_open(handle: Handle, *, large_ok: bool) -> None:
 
     Raises:
         DatasetTooLargeToDelete: It has more than a gigabyte, and `large_ok` is False.
+        DatasetHandlerError: It forbids its deletion.
         ReadOnlyModeError: It is open read-only.
     """
     handle.require_writable()
+    _require_allowed(handle.path, allowed=handle.core.allow_delete)
     _check_size(handle.store, handle.path, large_ok=large_ok)
     handle.close()
     handle.store.delete_all()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lakebed import _core
+    from lakebed.links.creds import LinkAccess
 
 
 class Handle:
@@ -47,6 +48,7 @@ class Handle:
         self._reopen = reopen
         self._depth = 0
         self._infos: dict[str | None, Info] = {}
+        self._link_access: dict[str, LinkAccess] = {}
         self._finalizer = weakref.finalize(self, _close_quietly, core, os.getpid())
 
     def require_writable(self) -> None:
@@ -61,6 +63,9 @@ class Handle:
             notice = self.core.lock_notice
             message = "the dataset is read-only" + (f": {notice}" if notice else "")
             hint = "open it with read_only=False to change it"
+            if not self.core.is_head:
+                message = "a commit of the past is open, which is read-only"
+                hint = f"open the branch to change it: load('{self.path}@{self.core.branch}')"
             raise ReadOnlyModeError(message, path=self.path, hint=hint)
 
     def changed(self) -> None:
@@ -98,6 +103,11 @@ class Handle:
             found = self._infos[tensor] = Info(self, tensor)
         return found
 
+    def populate_creds(self, creds_key: str, access: LinkAccess) -> None:
+        """Give the credentials behind a creds key, for as long as this handle lives."""
+        self.core.populate_creds(creds_key, **access)
+        self._link_access[creds_key] = access
+
     def set_read_only(self, read_only: bool) -> None:
         """Open the dataset again for reading only, or for writing.
 
@@ -113,6 +123,8 @@ class Handle:
         if not read_only:
             self.close()
         self.core = core
+        for creds_key, access in self._link_access.items():
+            core.populate_creds(creds_key, **access)
         self._infos.clear()
         self._finalizer = weakref.finalize(self, _close_quietly, core, os.getpid())
 

@@ -143,6 +143,8 @@ class Tensor(View):
     def shape_interval(self) -> ShapeInterval:
         """The smallest and largest lengths on every axis."""
         meta = self._meta
+        if meta["is_sequence"]:
+            planned.refuse("shapes of sequence tensors")
         if not self.index.is_all:
             chosen = self.selection()
             shapes = chosen.shapes()
@@ -293,7 +295,10 @@ class Tensor(View):
         meta = self._meta
         dtype = self.dtype
         compression = meta["sample_compression"] or meta["chunk_compression"]
-        shape = repr(self.shape if self.index.single else self.shape_interval)
+        if meta["is_sequence"]:
+            shape = f"({len(self)}, ...)"
+        else:
+            shape = repr(self.shape if self.index.single else self.shape_interval)
         name = "None" if dtype is None else "str" if dtype.kind == "U" else dtype.name
         return [str(self.htype), shape, name, str(compression)]
 

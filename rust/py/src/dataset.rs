@@ -130,6 +130,16 @@ impl PyDataset {
         self.get(py, Dataset::notice)
     }
 
+    #[getter]
+    fn newer_version(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.get(py, Dataset::newer_version)
+    }
+
+    #[getter]
+    fn allow_delete(&self, py: Python<'_>) -> PyResult<bool> {
+        self.get(py, Dataset::allow_delete)
+    }
+
     fn commits<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let records = self.get(py, Dataset::commits)?;
         records

@@ -98,7 +98,7 @@ impl Dataset {
         };
         for (companion, link) in &meta.links {
             let function = link.extend.as_deref().unwrap_or("");
-            let rows = companions::rows(function, &rows, linked.as_deref())?;
+            let rows = companions::rows(function, layout.content, &rows, linked.as_deref())?;
             prepared.push(self.companion(companion, function, rows)?);
         }
         let name = name.to_owned();

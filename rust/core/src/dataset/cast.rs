@@ -26,6 +26,26 @@ pub(crate) fn cast(pixels: &[u8], from: Dtype, to: Dtype, out: &mut [u8]) -> Res
     Ok(())
 }
 
+/// Whether a file of dtype `from` may be appended to a tensor of `to`: numpy's safe casts, masks
+/// kept as gray files, and 16-bit files, which say int32 and hold uint16 (format 5.3).
+pub(crate) fn fits(from: Dtype, to: Dtype) -> bool {
+    use Dtype::{
+        Bool, Complex64, Complex128, Float16, Float32, Float64, Int16, Int32, Int64, UInt8, UInt16,
+        UInt32, UInt64,
+    };
+    let wider: &[Dtype] = match from {
+        Bool => return true,
+        UInt8 => &[
+            Bool, UInt16, UInt32, UInt64, Int16, Int32, Int64, Float16, Float32, Float64,
+            Complex64, Complex128,
+        ],
+        UInt16 => &[UInt32, UInt64, Int32, Int64, Float32, Float64, Complex64, Complex128],
+        Int32 => &[UInt16, Int64, Float64, Complex128],
+        _ => &[],
+    };
+    from == to || wider.contains(&to)
+}
+
 fn integer(bytes: &[u8], dtype: Dtype) -> Result<i64> {
     Ok(match (dtype, bytes) {
         (Dtype::Bool | Dtype::UInt8, [byte]) => i64::from(*byte),
@@ -57,13 +77,39 @@ fn put(value: i64, dtype: Dtype, out: &mut [u8]) -> bool {
         Dtype::UInt64 => fill(out, u64::try_from(value).ok().map(u64::to_le_bytes)),
         Dtype::Float32 => fill(out, Some((value as f32).to_le_bytes())),
         Dtype::Float64 => fill(out, Some((value as f64).to_le_bytes())),
-        Dtype::Float16 | Dtype::Complex64 | Dtype::Complex128 => false,
+        Dtype::Float16 => fill(out, u8::try_from(value).ok().map(half)),
+        Dtype::Complex64 => {
+            let [a, b, c, d] = (value as f32).to_le_bytes();
+            fill(out, Some([a, b, c, d, 0, 0, 0, 0]))
+        }
+        Dtype::Complex128 => {
+            let mut both = [0; 16];
+            let (real, _) = both.split_at_mut(8);
+            real.copy_from_slice(&(value as f64).to_le_bytes());
+            fill(out, Some(both))
+        }
     }
+}
+
+/// A byte as an IEEE 754 half, which holds it exactly.
+fn half(value: u8) -> [u8; 2] {
+    let Some(exponent) = value.checked_ilog2() else { return [0, 0] };
+    // 10 bits of fraction behind the leading one; 15 is the exponent's bias.
+    let fraction = (u16::from(value) << (10 - exponent)) & 0x3ff;
+    let exponent = u16::try_from(exponent).unwrap_or(0) + 15;
+    ((exponent << 10) | fraction).to_le_bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_as_halves_are_exact() {
+        for (value, bits) in [(0, 0x0000), (1, 0x3c00), (2, 0x4000), (3, 0x4200), (255, 0x5bf8)] {
+            assert_eq!(u16::from_le_bytes(half(value)), bits, "{value}");
+        }
+    }
 
     #[test]
     fn pixels_keep_their_values_or_are_refused() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
+use super::layout::Content;
 use super::prepare::{Row, Rows};
 use crate::codec::{exif, image::ImageInfo};
 use crate::error::{Error, Result};
@@ -40,22 +41,23 @@ impl FileInfo {
 /// `Unsupported` for companions of a later version.
 pub(crate) fn rows(
     function: &str,
+    content: Content,
     rows: &Rows<'_>,
     linked: Option<&[Option<Vec<u32>>]>,
 ) -> Result<Rows<'static>> {
     match function {
         "extend_shape" => Ok(match linked {
             Some(shapes) => shape_rows(&shapes.iter().map(Option::as_deref).collect::<Vec<_>>()),
-            None => own_shape_rows(rows),
+            None => own_shape_rows(rows, content),
         }),
-        "extend_len" => Ok(own_shape_rows(rows)),
+        "extend_len" => Ok(own_shape_rows(rows, content)),
         "extend_info" => Ok(info_rows(rows)),
         "extend_id" => Ok(id_rows(rows.len())),
         other => Err(Error::unsupported(format!("appending to a tensor that keeps {other}"))),
     }
 }
 
-fn own_shape_rows(rows: &Rows<'_>) -> Rows<'static> {
+fn own_shape_rows(rows: &Rows<'_>, content: Content) -> Rows<'static> {
     match rows {
         Rows::Run { shape, count, .. } => {
             let row = int64_row(shape, shape.len());
@@ -68,7 +70,14 @@ fn own_shape_rows(rows: &Rows<'_>) -> Rows<'static> {
             }
         }
         Rows::Each(rows) => {
-            shape_rows(&rows.iter().map(|row| row.shape.as_deref()).collect::<Vec<_>>())
+            // JSON has no dimensions, although the chunk's table counts it as one element.
+            let own = |row: &'_ Row<'_>| match (row.is_none, content) {
+                (true, _) => None,
+                (false, Content::Json) => Some(Vec::new()),
+                (false, _) => row.shape.clone(),
+            };
+            let shapes: Vec<Option<Vec<u32>>> = rows.iter().map(own).collect();
+            shape_rows(&shapes.iter().map(Option::as_deref).collect::<Vec<_>>())
         }
     }
 }
@@ -76,7 +85,8 @@ fn own_shape_rows(rows: &Rows<'_>) -> Rows<'static> {
 /// Shapes as int64 vectors, padded to the longest of the batch; an empty sample is all zeros
 /// (format 6.5).
 fn shape_rows(shapes: &[Option<&[u32]>]) -> Rows<'static> {
-    let longest = shapes.iter().flatten().map(|shape| shape.len()).max().unwrap_or(1);
+    let least = usize::from(shapes.iter().any(Option::is_none));
+    let longest = shapes.iter().flatten().map(|shape| shape.len()).max().unwrap_or(1).max(least);
     let row = |shape: &Option<&[u32]>| int64_row(shape.unwrap_or_default(), longest);
     Rows::Run {
         shape: vec![longest as u32],
@@ -92,15 +102,23 @@ fn int64_row(shape: &[u32], len: usize) -> Vec<u8> {
 }
 
 fn info_rows(rows: &Rows<'_>) -> Rows<'static> {
-    let empty = || Row { shape: Some(vec![1]), bytes: Cow::Borrowed(b"{}".as_slice()), file: None };
+    let empty = || Row {
+        shape: Some(vec![1]),
+        bytes: Cow::Borrowed(b"{}".as_slice()),
+        is_none: false,
+        file: None,
+    };
     Rows::Each(match rows {
         Rows::Run { count, .. } => (0..*count).map(|_| empty()).collect(),
         Rows::Each(rows) => rows
             .iter()
             .map(|row| match &row.file {
-                Some(file) => {
-                    Row { shape: Some(vec![1]), bytes: Cow::Owned(file.row.clone()), file: None }
-                }
+                Some(file) => Row {
+                    shape: Some(vec![1]),
+                    bytes: Cow::Owned(file.row.clone()),
+                    is_none: false,
+                    file: None,
+                },
                 None => empty(),
             })
             .collect(),

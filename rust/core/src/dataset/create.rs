@@ -130,6 +130,7 @@ impl Dataset {
         if state.meta.key_of(&name).is_some() {
             return Err(taken(&name));
         }
+        check_above(&state, &name)?;
         add_groups(&mut state.meta, &name);
         state.dirty.meta = true;
         Ok(())
@@ -154,6 +155,7 @@ impl Dataset {
         if state.meta.groups.contains(&name) {
             return Err(Error::new(Kind::GroupExists, format!("there is a group {name:?}")));
         }
+        check_above(&state, &name)?;
         let key = free_key(&state, &name);
         let mut meta = meta_of(&name, spec);
         let mut companions = Vec::new();
@@ -185,6 +187,18 @@ fn taken(name: &str) -> Error {
     Error::new(Kind::TensorExists, format!("there is a tensor {name:?} already")).at_tensor(name)
 }
 
+/// Tensors hold no tensors: nothing above `name` may be one.
+fn check_above(state: &State, name: &str) -> Result<()> {
+    let mut above = name.rsplit_once('/').map(|(above, _)| above);
+    while let Some(group) = above {
+        if state.meta.key_of(group).is_some() {
+            return Err(taken(group));
+        }
+        above = group.rsplit_once('/').map(|(above, _)| above);
+    }
+    Ok(())
+}
+
 /// The name itself, unless a renamed tensor still has it as its key (format 1.4).
 fn free_key(state: &State, name: &str) -> String {
     let mut key = name.to_owned();
@@ -209,7 +223,8 @@ fn add_tensor(state: &mut State, key: &str, meta: TensorMeta, info: Option<Vec<u
     let hidden = meta.hidden;
     let mut tensor = Tensor::new(key, meta, state.commit == FIRST_COMMIT);
     let writing = tensor.writing_mut()?;
-    writing.diff.info_updated = false;
+    // As the reference has it for htypes whose info exists from the start.
+    writing.diff.info_updated = info.is_some();
     writing.dirty.meta = true;
     writing.dirty.data = true;
     writing.dirty.info = info.is_some();

@@ -105,7 +105,7 @@ impl Layout {
             Some(_) => return Err(Error::unsupported("chunks compressed as one image")),
         };
         let image_rank = matches!(sample, SampleCompression::Image(_))
-            || meta.htype.as_deref().is_some_and(|htype| htype.starts_with("image"));
+            || matches!(meta.htype.as_deref(), Some("image" | "image.rgb"));
         if !matches!(content, Content::Numeric(_)) && matches!(sample, SampleCompression::Image(_))
         {
             return Err(corrupt(format!("htype {:?} with an image compression", meta.htype)));

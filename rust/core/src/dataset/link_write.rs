@@ -76,7 +76,12 @@ impl Dataset {
             let shape = file.as_ref().map(|file| linked_shape(file.shape.clone(), rank));
             let narrow = |dim: u64| u32::try_from(dim).unwrap_or(u32::MAX);
             shapes.push(shape.map(|shape| shape.into_iter().map(narrow).collect()));
-            rows.push(Row { shape: Some(vec![1]), bytes: Cow::Borrowed(path.as_bytes()), file });
+            rows.push(Row {
+                shape: Some(vec![1]),
+                bytes: Cow::Borrowed(path.as_bytes()),
+                is_none: path.is_empty(),
+                file,
+            });
         }
         Ok(LinkRows {
             rows: Rows::Each(rows),

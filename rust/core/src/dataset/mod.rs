@@ -36,7 +36,8 @@ use std::time::Duration;
 use crate::engine::Interrupt;
 use crate::error::{Error, Kind, Result};
 use crate::fetch::Limits;
-use crate::format::TensorMeta;
+use crate::format::version::compare_versions;
+use crate::format::{TensorMeta, VERSION};
 use crate::links::{LinkCreds, LinkPool};
 use crate::storage::Store;
 
@@ -213,6 +214,26 @@ impl Dataset {
         keys.filter(|key| hidden || !state.meta.hidden_tensors.contains(key))
             .map(|key| state.meta.name_of(key).unwrap_or(key).to_owned())
             .collect()
+    }
+
+    /// The newest version that wrote a meta of the dataset, where it is newer than the one whose
+    /// format this package knows (format 1.6).
+    #[must_use]
+    pub fn newer_version(&self) -> Option<String> {
+        let state = self.state();
+        let metas = state.tensors.values().map(|tensor| &tensor.meta.version);
+        let newer = |version: &&String| {
+            compare_versions(version, VERSION).is_ok_and(std::cmp::Ordering::is_gt)
+        };
+        let by_version =
+            |a: &&String, b: &&String| compare_versions(a, b).unwrap_or(std::cmp::Ordering::Equal);
+        metas.chain([&state.meta.version]).filter(newer).max_by(by_version).cloned()
+    }
+
+    /// Whether the dataset may be deleted as a whole.
+    #[must_use]
+    pub fn allow_delete(&self) -> bool {
+        self.state().meta.allow_delete
     }
 
     /// All groups.

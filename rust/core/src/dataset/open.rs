@@ -373,6 +373,7 @@ fn check_lengths(state: &State) -> Result<()> {
                 ),
             )
             .at_tensor(tensor.name())
+            .at_file(&keys::tensor_meta(&state.commit, &tensor.key))
             .with_hint("check_integrity=False opens the dataset all the same")
         };
         let samples = tensor.chunk_ids.num_samples();

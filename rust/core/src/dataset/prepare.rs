@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
+use super::cast::{cast, fits};
 use super::companions::FileInfo;
 use super::decode::sample_bytes;
 use super::layout::{Content, Layout, SampleCompression};
@@ -112,6 +113,8 @@ pub(crate) struct Row<'a> {
     /// `None` for an empty sample of whatever rank the tensor has.
     pub(crate) shape: Option<Vec<u32>>,
     pub(crate) bytes: Cow<'a, [u8]>,
+    /// Whether it stands for `None`.
+    pub(crate) is_none: bool,
     /// What is known of the file it came from.
     pub(crate) file: Option<FileInfo>,
 }
@@ -218,7 +221,7 @@ impl Preparer<'_> {
 
     fn one<'a>(&self, sample: SampleInput<'a>) -> Result<Row<'a>> {
         match (sample, self.layout.content) {
-            (SampleInput::None, content) => Ok(self.none(content)),
+            (SampleInput::None, content) => self.none(content),
             (SampleInput::Array { shape, data }, Content::Numeric(_)) => self.array(&shape, data),
             (SampleInput::File { bytes, filename }, Content::Numeric(_)) => {
                 self.file(bytes, filename)
@@ -240,21 +243,17 @@ impl Preparer<'_> {
     }
 
     /// What `None` is stored as (format 2.2).
-    fn none<'a>(&self, content: Content) -> Row<'a> {
-        let textual = |text: &'static [u8], count: u64| {
-            self.textual(Cow::Borrowed(text), count).unwrap_or(Row {
-                shape: Some(vec![1]),
-                bytes: Cow::Borrowed(text),
-                file: None,
-            })
+    fn none<'a>(&self, content: Content) -> Result<Row<'a>> {
+        let row = match (content, self.meta.htype.as_deref()) {
+            (Content::Text | Content::Link, _) => self.textual(Cow::Borrowed(b""), 1)?,
+            (Content::Json, _) => self.textual(Cow::Borrowed(b"{}"), 1)?,
+            (Content::List, Some("tag")) => self.textual(Cow::Borrowed(b"[null]"), 1)?,
+            (Content::List, _) => self.textual(Cow::Borrowed(b"[]"), 0)?,
+            (Content::Numeric(_), _) => {
+                Row { shape: None, bytes: Cow::Borrowed(&[]), is_none: true, file: None }
+            }
         };
-        match (content, self.meta.htype.as_deref()) {
-            (Content::Text | Content::Link, _) => textual(b"", 1),
-            (Content::Json, _) => textual(b"{}", 1),
-            (Content::List, Some("tag")) => textual(b"[null]", 1),
-            (Content::List, _) => textual(b"[]", 0),
-            (Content::Numeric(_), _) => Row { shape: None, bytes: Cow::Borrowed(&[]), file: None },
-        }
+        Ok(Row { is_none: true, ..row })
     }
 
     fn textual<'a>(&self, bytes: Cow<'a, [u8]>, count: u64) -> Result<Row<'a>> {
@@ -263,7 +262,7 @@ impl Preparer<'_> {
             _ => bytes,
         };
         check_stored(bytes.len())?;
-        Ok(Row { shape: Some(narrowed(&[count])?), bytes, file: None })
+        Ok(Row { shape: Some(narrowed(&[count])?), bytes, is_none: false, file: None })
     }
 
     fn array<'a>(&self, shape: &[u64], data: &'a [u8]) -> Result<Row<'a>> {
@@ -281,16 +280,14 @@ impl Preparer<'_> {
             }
         };
         check_stored(bytes.len())?;
-        Ok(Row { shape: Some(stored), bytes, file: None })
+        Ok(Row { shape: Some(stored), bytes, is_none: false, file: None })
     }
 
     fn file<'a>(&self, bytes: &'a [u8], filename: Option<&str>) -> Result<Row<'a>> {
         let info = image::info(bytes)?;
         let file = FileInfo::of_image(bytes, &info, filename);
         let dtype = self.dtype()?;
-        // 16-bit files report int32 and hold uint16 (format 5.3).
-        let wide = |dtype| matches!(dtype, Dtype::UInt16 | Dtype::Int32);
-        if info.dtype != dtype && !(wide(info.dtype) && wide(dtype)) {
+        if !fits(info.dtype, dtype) {
             return Err(Error::new(
                 Kind::DtypeMismatch,
                 format!("the image has dtype {} where the tensor has {dtype}", info.dtype),
@@ -300,18 +297,23 @@ impl Preparer<'_> {
             image::verify(bytes)?;
             check_stored(bytes.len())?;
             let (shape, _) = self.measure(&info.shape, dtype)?;
-            return Ok(Row { shape: Some(shape), bytes: Cow::Borrowed(bytes), file: Some(file) });
+            return Ok(Row {
+                shape: Some(shape),
+                bytes: Cow::Borrowed(bytes),
+                is_none: false,
+                file: Some(file),
+            });
         }
         let (info, pixels) = image::decode(bytes, crate::codec::DEFAULT_MAX_DECODED_BYTES)?;
         let mut pixels = pixels;
         if info.dtype != dtype {
             let mut wide = vec![0; sample_bytes(&info.shape, dtype)?];
-            super::cast::cast(&pixels, info.dtype, dtype, &mut wide)?;
+            cast(&pixels, info.dtype, dtype, &mut wide)?;
             pixels = wide;
         }
         let row = self.array(&info.shape, &pixels)?;
         let bytes = Cow::Owned(row.bytes.into_owned());
-        Ok(Row { shape: row.shape, bytes, file: Some(file) })
+        Ok(Row { shape: row.shape, bytes, is_none: false, file: Some(file) })
     }
 
     fn dtype(&self) -> Result<Dtype> {

@@ -15,7 +15,7 @@ use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result};
 use crate::fetch::{self, Failures};
-use crate::format::TensorMeta;
+use crate::format::{TensorMeta, keys};
 
 /// How often a read starts over when chunks were replaced while it ran.
 const MAX_REPLANS: usize = 3;
@@ -159,6 +159,10 @@ impl Dataset {
     fn shape_companion(&self, name: &str) -> Result<Option<String>> {
         let state = self.state();
         let tensor = state.tensor(name)?;
+        let content = Layout::of(&tensor.meta)?.content;
+        if !matches!(content, Content::Numeric(_) | Content::Link) {
+            return Ok(None);
+        }
         let key = tensor.meta.links.iter().find(|(_, link)| {
             link.extend.as_deref() == Some("extend_shape") && tensor.sequence.is_none()
         });
@@ -205,7 +209,8 @@ impl<'a> Reading<'a> {
         state: &State,
     ) -> Result<Self> {
         let tensor = state.tensor(name)?;
-        let layout = Layout::of(&tensor.meta)?;
+        let layout = Layout::of(&tensor.meta)
+            .map_err(|error| error.at_file(&keys::tensor_meta(&state.commit, &tensor.key)))?;
         let Plan { chunks, run_counts } = plan(tensor, index)?;
         let ndim = Some(tensor.meta.max_shape.len()).filter(|ndim| *ndim > 0);
         let mut jobs = Vec::with_capacity(chunks.len());
