@@ -13,7 +13,7 @@ use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Context, Error, Kind, Result};
 use crate::fetch::{self, Budget, Failures, Job, Permit};
-use crate::links::Target;
+use crate::links::{LinkPool, Target};
 
 /// The fetch of one linked object for all slots that want it.
 #[derive(Debug)]
@@ -73,28 +73,37 @@ pub(crate) fn link_error(error: Error, place: &Context) -> Error {
     error.wrap(Kind::Link, message).with_context(place.clone())
 }
 
+/// One job for each distinct pair of link and creds key, in order of the first slot it serves, so
+/// that no object is fetched twice; and the slots of empty links.
+pub(crate) fn distinct_jobs<'l>(
+    pool: &LinkPool,
+    links: impl IntoIterator<Item = (&'l str, Option<&'l str>)>,
+) -> (Vec<LinkJob>, Vec<u64>) {
+    let mut empty = Vec::new();
+    let mut by_link: HashMap<(&str, Option<&str>), usize> = HashMap::new();
+    let mut jobs: Vec<LinkJob> = Vec::new();
+    for (slot, (path, creds_key)) in (0_u64..).zip(links) {
+        if path.is_empty() {
+            empty.push(slot);
+            continue;
+        }
+        let at = *by_link.entry((path, creds_key)).or_insert_with(|| {
+            jobs.push(LinkJob { slots: Vec::new(), target: pool.resolve(path, creds_key) });
+            jobs.len() - 1
+        });
+        if let Some(job) = jobs.get_mut(at) {
+            job.slots.push(slot);
+        }
+    }
+    (jobs, empty)
+}
+
 impl Reading<'_> {
     /// One job for each distinct link; slots of empty links come back apart.
     fn link_jobs(&mut self, interrupt: &dyn Interrupt) -> Result<(Vec<LinkJob>, Vec<u64>)> {
         let paths = self.strings(interrupt)?;
-        let mut empty = Vec::new();
-        let mut by_link: HashMap<(&str, Option<&str>), usize> = HashMap::new();
-        let mut jobs: Vec<LinkJob> = Vec::new();
-        for ((slot, path), creds) in (0_u64..).zip(&paths).zip(&self.creds) {
-            if path.is_empty() {
-                empty.push(slot);
-                continue;
-            }
-            let at = *by_link.entry((path, creds.as_deref())).or_insert_with(|| {
-                let target = self.dataset.links().resolve(path, creds.as_deref());
-                jobs.push(LinkJob { slots: Vec::new(), target });
-                jobs.len() - 1
-            });
-            if let Some(job) = jobs.get_mut(at) {
-                job.slots.push(slot);
-            }
-        }
-        Ok((jobs, empty))
+        let links = paths.iter().map(String::as_str).zip(self.creds.iter().map(Option::as_deref));
+        Ok(distinct_jobs(self.dataset.links(), links))
     }
 
     /// Fetches the objects; `use_object` gets each with every slot it is for.

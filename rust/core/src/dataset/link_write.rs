@@ -1,13 +1,12 @@
 //! Appending links: which creds key they use, and what the objects look like.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Dataset;
 use super::companions::FileInfo;
 use super::decode::linked_shape;
-use super::link_read::{LinkJob, LinkedObject, link_error};
+use super::link_read::{LinkedObject, distinct_jobs, link_error};
 use super::output::EachSlots;
 use super::prepare::{Row, Rows, SampleInput, Samples};
 use super::state::State;
@@ -117,25 +116,10 @@ impl Dataset {
         links: &[(&str, Option<&str>)],
         interrupt: &dyn Interrupt,
     ) -> Result<Vec<Option<(FileInfo, Dtype)>>> {
-        let mut by_link: HashMap<(&str, Option<&str>), usize> = HashMap::new();
-        let mut jobs: Vec<LinkJob> = Vec::new();
         let seen = EachSlots::new(links.len());
-        for (slot, (path, creds_key)) in (0_u64..).zip(links) {
-            if path.is_empty() {
-                seen.put(slot, None);
-                continue;
-            }
-            let at = *by_link.entry((path, *creds_key)).or_insert_with(|| {
-                let target = self.links().resolve(path, *creds_key);
-                jobs.push(LinkJob { slots: Vec::new(), target });
-                jobs.len() - 1
-            });
-            if let Some(job) = jobs.get_mut(at) {
-                job.slots.push(slot);
-            }
-        }
-        let empty = links.iter().filter(|(path, _)| path.is_empty()).count() as u64;
-        let counted = CountLinks { interrupt, done: AtomicU64::new(empty) };
+        let (jobs, empty) = distinct_jobs(self.links(), links.iter().copied());
+        empty.iter().for_each(|slot| seen.put(*slot, None));
+        let counted = CountLinks { interrupt, done: AtomicU64::new(empty.len() as u64) };
         let process = |object: LinkedObject, failures: &Failures| {
             let fail = |slot: u64, error: Error| {
                 let error = bad_link(error).with_context(object.place.clone());
