@@ -224,7 +224,13 @@ def test_close(two: lakebed.Dataset, path: Path) -> None:
     two.append({"a": 1, "b": "x"})
     two.close()
     two.close()
-    for use in (two.a.numpy, lambda: two.a.append(1), two.flush, lambda: two.create_tensor("c")):
+    for use in (
+        lambda: two.a,
+        lambda: len(two),
+        lambda: two.a.append(1),
+        two.flush,
+        lambda: two.create_tensor("c"),
+    ):
         with pytest.raises(errors.ClosedError):
             use()
     assert not list(path.rglob("*.lock"))

@@ -117,8 +117,11 @@ def _extend(
             return
         from tqdm.auto import tqdm  # noqa: PLC0415 (loaded only where a bar is asked for)
 
-        with tqdm(desc="samples", unit="step") as bar:
-            handle.core.extend(payload, lambda done: bar.update(done - bar.n))
+        total = max(len(column["samples"]) for column in payload.values())
+        with tqdm(total=total, unit=" samples") as bar:
+            # Links take the time; what counts them starts anew with each link tensor.
+            handle.core.extend(payload, lambda done: bar.update(max(done - bar.n, 0)))
+            bar.update(total - bar.n)
     except LakebedError as error:
         if error.kind not in _ABOUT_SAMPLES:
             raise

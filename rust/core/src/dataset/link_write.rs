@@ -234,9 +234,9 @@ fn bad_link(error: Error) -> Error {
         return error;
     }
     let message = format!("the link cannot be appended: {error}");
-    error
-        .wrap(Kind::BadLink, message)
-        .with_hint("create the tensor with verify=False to append links without looking at them")
+    let unseen = "create the tensor with verify=False to append links without looking at them";
+    let hint = error.hint().unwrap_or(unseen).to_owned();
+    error.wrap(Kind::BadLink, message).with_hint(hint)
 }
 
 fn not_a_link(index: u64) -> Error {

@@ -247,6 +247,7 @@ impl Dataset {
     /// # Errors
     /// `TensorNotFound`.
     pub fn tensor_meta(&self, name: &str) -> Result<TensorMeta> {
+        self.check_open()?;
         Ok(self.state().tensor(name)?.meta.clone())
     }
 
@@ -263,6 +264,7 @@ impl Dataset {
     /// # Errors
     /// `TensorNotFound`.
     pub fn num_samples(&self, name: &str) -> Result<u64> {
+        self.check_open()?;
         Ok(self.state().tensor(name)?.len())
     }
 

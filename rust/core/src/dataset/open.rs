@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -22,6 +23,9 @@ use crate::storage::Store;
 
 /// Small files fetched at the same time while opening.
 const MAX_PARALLEL_FILES: usize = 64;
+/// Waits between looks at files that disagree: a publish takes a few round trips.
+const PUBLISH_WAITS: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(600)];
 
 impl Dataset {
     /// Whether the store holds a dataset.
@@ -133,6 +137,45 @@ impl Dataset {
         Ok(())
     }
 
+    /// Looks up anew where the chunks of a tensor are: another process may have replaced them since
+    /// this handle was opened. Returns whether anything changed.
+    pub(crate) fn refresh_chunks(&self, name: &str, interrupt: &dyn Interrupt) -> Result<bool> {
+        let (key, commit, length) = {
+            let state = self.state();
+            let tensor = state.tensor(name)?;
+            if tensor.writing.is_some() {
+                // What this handle writes, nobody else does.
+                return Ok(false);
+            }
+            (tensor.key.clone(), state.commit.clone(), tensor.meta.length)
+        };
+        let store = self.store().clone();
+        let place = (key.clone(), commit);
+        let load = async move {
+            let (key, commit) = place;
+            let file = keys::chunks_index(&commit, &key);
+            let bytes = store.get_optional(&file).await?.unwrap_or_default();
+            let chunk_ids = ChunkIds::parse(&bytes).map_err(|error| at(error, &file))?;
+            let own = match commit.as_str() {
+                FIRST_COMMIT => None,
+                _ => Some(load_chunk_set(store, commit, key).await?.1),
+            };
+            Ok((chunk_ids, own))
+        };
+        let (chunk_ids, own) = Engine::current()?.block_on(load, interrupt)?;
+        let mut state = self.state_mut();
+        let tensor = state.by_key_mut(&key)?;
+        if chunk_ids == tensor.chunk_ids || chunk_ids.num_samples() < length {
+            return Ok(false);
+        }
+        tensor.chunk_ids = chunk_ids;
+        if let Some(history) = &mut tensor.history {
+            history.own = own;
+        }
+        state.generation += 1;
+        Ok(true)
+    }
+
     /// Loads what appending to a tensor changes: its diff, and the last chunk where it is open.
     pub(crate) fn load_writing(&self, name: &str, interrupt: &dyn Interrupt) -> Result<()> {
         self.load_history(name, interrupt)?;
@@ -215,7 +258,25 @@ fn is_commit_info(key: &str) -> bool {
     key.split('/').count() == 3 && key.ends_with("/commit_info.json")
 }
 
+/// Loads the state, and once more when its files disagree: a writer may be publishing, encoders
+/// before metas. What still disagrees then is damage.
 async fn load_state(store: Store, address: Option<String>, check: bool) -> Result<State> {
+    let mut waits = PUBLISH_WAITS.iter();
+    loop {
+        let state = load_state_once(store.clone(), address.clone()).await?;
+        match (check_lengths(&state), waits.next()) {
+            (Err(error), _) if !check => {
+                tracing::debug!(%error, "opened without the integrity check");
+                return Ok(state);
+            }
+            (Err(_), Some(wait)) => tokio::time::sleep(*wait).await,
+            (Err(error), None) => return Err(error),
+            (Ok(()), _) => return Ok(state),
+        }
+    }
+}
+
+async fn load_state_once(store: Store, address: Option<String>) -> Result<State> {
     let tree = load_tree(store.clone()).await?;
     let place = tree.resolve(address.as_deref())?;
     let meta_key = keys::dataset_meta(&place.commit_id);
@@ -243,7 +304,7 @@ async fn load_state(store: Store, address: Option<String>, check: bool) -> Resul
     } else {
         None
     };
-    let state = State {
+    Ok(State {
         tree,
         commit: place.commit_id,
         branch: place.branch,
@@ -255,11 +316,7 @@ async fn load_state(store: Store, address: Option<String>, check: bool) -> Resul
         diff,
         dirty: RootDirty::default(),
         generation: 0,
-    };
-    if check {
-        check_lengths(&state)?;
-    }
-    Ok(state)
+    })
 }
 
 async fn load_tensor(store: &Store, commit: &str, key: String) -> Result<Tensor> {

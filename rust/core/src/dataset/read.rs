@@ -169,7 +169,8 @@ impl Dataset {
         Ok(key.and_then(|(key, _)| state.tensors.get(key)).map(|tensor| tensor.name().to_owned()))
     }
 
-    /// Plans and runs a read; once more when chunks were replaced in between.
+    /// Plans and runs a read; once more when chunks were replaced in between, by a flush of this
+    /// handle or by another process.
     fn replanning<T>(
         &self,
         name: &str,
@@ -190,7 +191,8 @@ impl Dataset {
                 Err(error)
                     if error.kind() == Kind::Chunk
                         && tries < MAX_REPLANS
-                        && self.state().generation != generation =>
+                        && (self.state().generation != generation
+                            || self.refresh_chunks(name, interrupt).map_err(place)?) =>
                 {
                     tries += 1;
                 }
