@@ -11,7 +11,7 @@ import pytest
 
 import lakebed
 from tests.golden.compare import state_differences
-from tests.golden.lists import deviations, waiting
+from tests.golden.lists import DATASETS, deviations, waiting
 from tests.golden.reading import read_state
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from lakebed import Dataset
     from tests.golden.values import Described
 
-DATASETS = (
-    "branches_chunks", "chunkcomp", "downsampled", "groups", "images", "labels", "links", "locks",
-    "many_rows", "media", "multichunk", "mutations", "numeric", "old_2_0_5", "old_2_7_5",
-    "old_3_0_4", "padded", "ragged", "rechunk_merge", "rechunk_split", "reset_head", "sequences",
-    "textual", "tiled", "transformed", "versions", "views",
-)  # fmt: skip
 _SHOWN = 40
 
 pytestmark = pytest.mark.usefixtures("in_the_corpus")

@@ -72,7 +72,8 @@ def differences(
         for index, sample in enumerate(tensor["samples"])
         if "unsupported" in sample and name not in unread
     ]
-    return [*waiting, *state_differences(ours, expected)][:_SHOWN]
+    refused = [f"diff: {expected['diff']['error']}"] if "error" in expected["diff"] else []
+    return [*refused, *waiting, *state_differences(ours, expected)][:_SHOWN]
 
 
 def without_chance(state: Described) -> Described:

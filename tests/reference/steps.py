@@ -134,7 +134,7 @@ def _run_one(package: ModuleType, ds: Any, step: Step) -> Any:
         case "flush":
             ds.flush()
         case "commit":
-            return ds.commit(step["message"])
+            return ds.commit(step["message"], allow_empty=True)
         case "checkout":
             ds.checkout(name, create=step["create"])
         case unknown:
