@@ -119,3 +119,17 @@ fn a_lost_lock_stops_publishing() {
     // What is another's stays.
     assert_eq!(lock_of(folder.path()).unwrap().tag, 7);
 }
+
+#[test]
+fn a_handle_on_a_removed_dataset_does_not_write_into_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("ds");
+    let old = create(&place);
+    std::fs::remove_dir_all(&place).unwrap();
+    let new = create(&place);
+    assert!(old.read_only());
+    drop(old);
+    new.create_group("g", &NeverInterrupted).unwrap();
+    new.flush(&NeverInterrupted).unwrap();
+    assert_eq!(lock_of(&place).unwrap().tag, std::process::id());
+}

@@ -10,7 +10,8 @@ use super::{Dataset, OpenOptions, registry};
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result};
 use crate::format::{
-    DatasetMeta, FIRST_COMMIT, Link, LinkedCreds, TensorMeta, VERSION, VersionTree, keys,
+    DatasetMeta, FIRST_COMMIT, Link, LinkedCreds, MAIN_BRANCH, TensorMeta, VERSION, VersionTree,
+    keys,
 };
 use crate::storage::Store;
 
@@ -86,6 +87,8 @@ impl Dataset {
                 "choose an empty path, or remove what is there with delete(path, force=True)",
             ));
         }
+        // A handle on a dataset that was here before must not write into this one.
+        registry::retire(store.url(), MAIN_BRANCH, interrupt)?;
         let options = OpenOptions { read_only: Some(false), ..options.clone() };
         let lock = match WriteLock::acquire(&store, FIRST_COMMIT, &options, interrupt)? {
             Acquired::Held(lock) => Some(lock),
@@ -94,7 +97,7 @@ impl Dataset {
         let state = State {
             tree: VersionTree::new(),
             commit: FIRST_COMMIT.to_owned(),
-            branch: "main".to_owned(),
+            branch: MAIN_BRANCH.to_owned(),
             is_head: true,
             meta: DatasetMeta::default(),
             tensors: HashMap::new(),

@@ -70,19 +70,26 @@ impl Dataset {
             Acquired::NotNeeded => (None, None, true),
             Acquired::Refused(notice) => (None, notice, false),
         };
-        // The state is read under the lock, so that it is the one that changes start from.
-        let load = load_state(store.clone(), address, options.check_integrity.unwrap_or(true));
-        let state = engine.block_on(load, interrupt);
-        let state = match (state, lock) {
-            (Ok(state), lock) => (state, lock),
-            (Err(error), Some(lock)) => {
-                // The failure to open is what the user needs to hear of.
-                drop(lock.release(interrupt));
+        // Under the lock everything is read anew: it is what changes start from.
+        let known = (!writable).then_some(tree);
+        let check = options.check_integrity.unwrap_or(true);
+        let load = load_state(store.clone(), known, address, check);
+        let loaded = engine.block_on(load, interrupt);
+        let moved = loaded.as_ref().is_ok_and(|state| state.commit != at.commit_id);
+        let state = match loaded {
+            Ok(state) if !(writable && moved) => state,
+            Ok(_) => {
+                // Somebody committed between the look and the lock: this lock is of a past head.
+                lock.map_or(Ok(()), |lock| lock.release(interrupt))?;
+                return Self::open_unplaced(store, options, interrupt);
+            }
+            Err(error) => {
+                // The failure to open is what the user needs to hear of, not that of letting go.
+                drop(lock.map(|lock| lock.release(interrupt)));
                 return Err(error);
             }
-            (Err(error), None) => return Err(error),
         };
-        let dataset = Self::from_parts(store, state.0, options, state.1, writable, notice);
+        let dataset = Self::from_parts(store, state, options, lock, writable, notice);
         if writable {
             registry::register(&dataset);
         }
@@ -260,10 +267,19 @@ fn is_commit_info(key: &str) -> bool {
 
 /// Loads the state, and once more when its files disagree: a writer may be publishing, encoders
 /// before metas. What still disagrees then is damage.
-async fn load_state(store: Store, address: Option<String>, check: bool) -> Result<State> {
+async fn load_state(
+    store: Store,
+    mut known: Option<VersionTree>,
+    address: Option<String>,
+    check: bool,
+) -> Result<State> {
     let mut waits = PUBLISH_WAITS.iter();
     loop {
-        let state = load_state_once(store.clone(), address.clone()).await?;
+        let tree = match known.take() {
+            Some(tree) => tree,
+            None => load_tree(store.clone()).await?,
+        };
+        let state = load_state_once(&store, tree, address.as_deref()).await?;
         match (check_lengths(&state), waits.next()) {
             (Err(error), _) if !check => {
                 tracing::debug!(%error, "opened without the integrity check");
@@ -276,34 +292,32 @@ async fn load_state(store: Store, address: Option<String>, check: bool) -> Resul
     }
 }
 
-async fn load_state_once(store: Store, address: Option<String>) -> Result<State> {
-    let tree = load_tree(store.clone()).await?;
-    let place = tree.resolve(address.as_deref())?;
+async fn load_state_once(store: &Store, tree: VersionTree, address: Option<&str>) -> Result<State> {
+    let place = tree.resolve(address)?;
     let meta_key = keys::dataset_meta(&place.commit_id);
-    let meta = store.get_optional(&meta_key).await?.ok_or_else(|| {
+    let info_key = keys::dataset_info(&place.commit_id);
+    let diff_key = keys::dataset_diff(&place.commit_id);
+    let (meta, creds, info, diff) = tokio::try_join!(
+        store.get_optional(&meta_key),
+        store.get_optional(keys::LINKED_CREDS),
+        store.get_optional(&info_key),
+        store.get_optional(&diff_key),
+    )?;
+    let meta = meta.ok_or_else(|| {
         Error::new(Kind::Corrupt, format!("{meta_key} is missing")).at_file(&meta_key)
     })?;
     let meta = DatasetMeta::parse(&meta).map_err(|error| at(error, &meta_key))?;
-    let creds = match store.get_optional(keys::LINKED_CREDS).await? {
-        Some(bytes) => LinkedCreds::parse(&bytes).map_err(|error| at(error, keys::LINKED_CREDS))?,
-        None => LinkedCreds::default(),
-    };
+    let creds = creds.map(|bytes| LinkedCreds::parse(&bytes)).transpose();
+    let creds = creds.map_err(|error| at(error, keys::LINKED_CREDS))?.unwrap_or_default();
+    let info = info.map_or_else(Vec::new, |bytes| bytes.to_vec());
+    let diff = diff.map(|bytes| DatasetDiff::parse(&bytes)).transpose();
+    let diff = diff.map_err(|error| at(error, &diff_key))?;
     let tensors: HashMap<String, Tensor> = stream::iter(meta.tensors.clone())
-        .map(|key| load_tensor(&store, &place.commit_id, key))
+        .map(|key| load_tensor(store, &place.commit_id, key))
         .buffer_unordered(MAX_PARALLEL_FILES)
         .map_ok(|tensor| (tensor.key.clone(), tensor))
         .try_collect()
         .await?;
-    let info_key = keys::dataset_info(&place.commit_id);
-    let info = store.get_optional(&info_key).await?.map_or_else(Vec::new, |bytes| bytes.to_vec());
-    let diff = if place.is_head {
-        let key = keys::dataset_diff(&place.commit_id);
-        let bytes = store.get_optional(&key).await?;
-        let diff = bytes.map(|bytes| DatasetDiff::parse(&bytes)).transpose();
-        diff.map_err(|error| at(error, &key))?
-    } else {
-        None
-    };
     Ok(State {
         tree,
         commit: place.commit_id,

@@ -21,14 +21,24 @@ fn handles() -> &'static Mutex<Handles> {
 
 /// Flushes the handle that has `url` and `branch` open for writing, and ends its writing.
 pub(crate) fn supersede(url: &str, branch: &str, interrupt: &dyn Interrupt) -> Result<()> {
-    let key = (std::process::id(), url.to_owned(), branch.to_owned());
-    let found = handles().lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-    let Some(inner) = found.and_then(|handle| handle.upgrade()) else { return Ok(()) };
-    let earlier = Dataset { inner };
-    if earlier.read_only() {
-        return Ok(());
-    }
+    let Some(earlier) = writable(url, branch) else { return Ok(()) };
     earlier.flush(interrupt)?;
+    end_writing(&earlier, interrupt)
+}
+
+/// Ends the writing of a handle whose dataset is gone: what waits in it belongs nowhere.
+pub(crate) fn retire(url: &str, branch: &str, interrupt: &dyn Interrupt) -> Result<()> {
+    writable(url, branch).map_or(Ok(()), |earlier| end_writing(&earlier, interrupt))
+}
+
+fn writable(url: &str, branch: &str) -> Option<Dataset> {
+    let key = (std::process::id(), url.to_owned(), branch.to_owned());
+    let handles = handles().lock().unwrap_or_else(PoisonError::into_inner);
+    let earlier = Dataset { inner: handles.get(&key)?.upgrade()? };
+    (!earlier.read_only()).then_some(earlier)
+}
+
+fn end_writing(earlier: &Dataset, interrupt: &dyn Interrupt) -> Result<()> {
     earlier.inner.writable.store(false, Ordering::Release);
     let notice = "another handle of this process has opened the dataset for writing since";
     *earlier.inner.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice.to_owned());
