@@ -21,14 +21,16 @@ ARROWS = {
     "format": set[str](),
     "codec": set[str](),
     "engine": set[str](),
+    "memory": set[str](),
     "storage": {"engine"},  # it rebuilds its clients in a forked child
     "fetch": {"engine", "storage"},
     "links": {"engine", "fetch", "storage"},
-    "dataset": {"codec", "engine", "fetch", "format", "links", "storage"},
+    "dataset": {"codec", "engine", "fetch", "format", "links", "memory", "storage"},
 }
 EVERYBODYS = {"dtype", "error", "random"}
 # Crate -> the places that may name it.
 OWNERS = {
+    "libc": ["rust/core/src/codec", "rust/core/src/memory"],
     "object_store": ["rust/core/src/storage"],
     "reqwest": ["rust/core/src/storage"],
     "turbojpeg": ["rust/core/src/codec"],

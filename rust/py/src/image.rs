@@ -24,7 +24,7 @@ pub(crate) fn image_info<'py>(
 #[pyfunction]
 pub(crate) fn decode_image<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let (info, pixels) = enter(py, None, |_| Ok(image::decode(data, DEFAULT_MAX_DECODED_BYTES)?))?;
-    convert::array(py, info.dtype, &info.shape, pixels)
+    convert::array(py, info.dtype, &info.shape, pixels.into())
 }
 
 /// An array as a jpeg or png file.

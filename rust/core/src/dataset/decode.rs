@@ -6,6 +6,7 @@ use super::layout::{Layout, SampleCompression};
 use crate::codec::{image, lz4};
 use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
+use crate::memory::{Buffer, Slab};
 
 /// Largest decoded sample. Guards against sizes that only damaged or hostile files state.
 pub(crate) const MAX_SAMPLE_BYTES: u64 = 2 << 30;
@@ -18,7 +19,7 @@ pub struct Array {
     /// Lengths of the axes.
     pub shape: Vec<u64>,
     /// The elements.
-    pub data: Vec<u8>,
+    pub data: Buffer,
 }
 
 /// What decoding needs to know of the tensor.
@@ -55,15 +56,15 @@ impl Decoder {
         })
     }
 
-    /// Decodes into memory of its own.
+    /// Decodes into memory from `slab`.
     ///
     /// # Errors
     /// `Decode` or `Corrupt` for bad bytes, `LimitExceeded`, `EmptyTensor`.
-    pub(crate) fn array(&self, stored: Stored) -> Result<Array> {
+    pub(crate) fn array(&self, stored: Stored, slab: &Slab) -> Result<Array> {
         let shape = self.shape(stored.shape)?;
         let dtype = self.dtype()?;
         let size = sample_bytes(&shape, dtype)?;
-        let mut data = vec![0; size];
+        let mut data = slab.zeroed(size)?;
         self.fill(&shape, dtype, &stored.bytes, &mut data)?;
         Ok(Array { dtype, shape, data })
     }
@@ -136,9 +137,10 @@ fn decode_image(shape: &[u64], dtype: Dtype, bytes: &[u8], out: &mut [u8]) -> Re
 }
 
 /// Decodes a linked image: its own dtype, and a last axis of one where the tensor is 3-d.
-pub(crate) fn decode_linked(bytes: &[u8], ndim: Option<usize>) -> Result<Array> {
-    let limit = usize::try_from(MAX_SAMPLE_BYTES).unwrap_or(usize::MAX);
-    let (info, data) = image::decode(bytes, limit)?;
+pub(crate) fn decode_linked(bytes: &[u8], ndim: Option<usize>, slab: &Slab) -> Result<Array> {
+    let info = image::info(bytes)?;
+    let mut data = slab.zeroed(sample_bytes(&info.shape, info.dtype)?)?;
+    image::decode_into(bytes, &mut data)?;
     Ok(Array { dtype: info.dtype, shape: linked_shape(info.shape, ndim), data })
 }
 

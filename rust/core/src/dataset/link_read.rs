@@ -14,6 +14,7 @@ use crate::engine::{Engine, Interrupt};
 use crate::error::{Context, Error, Kind, Result};
 use crate::fetch::{self, Budget, Failures, Job, Permit};
 use crate::links::{LinkPool, Target};
+use crate::memory::{Buffer, Slab};
 
 /// The fetch of one linked object for all slots that want it.
 #[derive(Debug)]
@@ -148,11 +149,15 @@ impl Reading<'_> {
         let slots = EachSlots::new(self.index.len());
         for slot in empty {
             // Reads as the reference has it: no elements, float64 (format 9.1).
-            slots.put(slot, Array { dtype: Dtype::Float64, shape: vec![0], data: Vec::new() });
+            slots.put(
+                slot,
+                Array { dtype: Dtype::Float64, shape: vec![0], data: Buffer::default() },
+            );
         }
         let ndim = self.decoder.ndim;
+        let slab = Slab::new();
         self.each_object(jobs, interrupt, |slot, bytes| {
-            slots.put(slot, decode_linked(bytes, ndim)?);
+            slots.put(slot, decode_linked(bytes, ndim, &slab)?);
             Ok(())
         })?;
         let arrays = slots.finish()?;

@@ -14,6 +14,7 @@ use super::layout::SampleCompression;
 use super::plan::Run;
 use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
+use crate::memory::Buffer;
 
 /// Reports the failure of one slot.
 pub(crate) type Fail<'a> = &'a (dyn Fn(u64, Error) + Sync);
@@ -213,18 +214,21 @@ pub(crate) fn stack(
     arrays: &[Array],
     dtype: Dtype,
     empty_shape: &[u64],
-) -> Result<(Vec<u64>, Dtype, Vec<u8>)> {
+) -> Result<(Vec<u64>, Dtype, Buffer)> {
     let Some(first) = arrays.first() else {
         let mut shape = vec![0];
         shape.extend_from_slice(empty_shape);
-        return Ok((shape, dtype, Vec::new()));
+        return Ok((shape, dtype, Buffer::default()));
     };
-    let mut data = Vec::with_capacity(first.data.len().saturating_mul(arrays.len()));
-    for array in arrays {
-        if array.shape != first.shape || array.dtype != first.dtype {
-            return Err(dynamic_shape(&first.shape, &array.shape));
-        }
-        data.extend_from_slice(&array.data);
+    if let Some(other) =
+        arrays.iter().find(|array| array.shape != first.shape || array.dtype != first.dtype)
+    {
+        return Err(dynamic_shape(&first.shape, &other.shape));
+    }
+    let mut data = Buffer::zeroed(first.data.len().saturating_mul(arrays.len()))?;
+    if !first.data.is_empty() {
+        let places = data.chunks_exact_mut(first.data.len());
+        places.zip(arrays).for_each(|(place, array)| place.copy_from_slice(&array.data));
     }
     let mut shape = vec![arrays.len() as u64];
     shape.extend_from_slice(&first.shape);
@@ -235,7 +239,7 @@ pub(crate) fn stack(
 ///
 /// # Errors
 /// `LimitExceeded` when there is not that much memory.
-pub(crate) fn room_for(count: u64, shape: &[u64], dtype: Dtype) -> Result<(usize, Vec<u8>)> {
+pub(crate) fn room_for(count: u64, shape: &[u64], dtype: Dtype) -> Result<(usize, Buffer)> {
     let one = sample_bytes(shape, dtype)?;
     let too_much = || {
         Error::new(
@@ -245,10 +249,8 @@ pub(crate) fn room_for(count: u64, shape: &[u64], dtype: Dtype) -> Result<(usize
         .with_hint("read fewer samples at a time")
     };
     let total = usize::try_from(count).ok().and_then(|count| count.checked_mul(one));
-    let total = total.ok_or_else(too_much)?;
-    // Asks first, since a failed allocation of `vec!` ends the process.
-    Vec::<u8>::new().try_reserve_exact(total).map_err(|_| too_much())?;
-    Ok((one, vec![0; total]))
+    let room = total.and_then(|total| Buffer::zeroed(total).ok()).ok_or_else(too_much)?;
+    Ok((one, room))
 }
 
 fn wrong_size(is: u64, needs: usize) -> Error {

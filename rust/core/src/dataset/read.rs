@@ -16,6 +16,7 @@ use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result};
 use crate::fetch::{self, Failures};
 use crate::format::{TensorMeta, keys};
+use crate::memory::{Buffer, Slab};
 
 /// How often a read starts over when chunks were replaced while it ran.
 const MAX_REPLANS: usize = 3;
@@ -59,7 +60,7 @@ pub enum Column {
         /// Number of samples, then the shape of one.
         shape: Vec<u64>,
         /// Elements in C order, little-endian.
-        data: Vec<u8>,
+        data: Buffer,
     },
     /// An array for each sample.
     List(Vec<Array>),
@@ -297,8 +298,10 @@ impl<'a> Reading<'a> {
 
     fn arrays(&mut self, interrupt: &dyn Interrupt) -> Result<Vec<Array>> {
         let decoder = self.decoder.clone();
-        let sink =
-            EachSink::new(self.index.len(), |view, local| decoder.array(view.sample(local)?));
+        let slab = Slab::new();
+        let sink = EachSink::new(self.index.len(), |view, local| {
+            decoder.array(view.sample(local)?, &slab)
+        });
         self.run(&sink, interrupt)?;
         sink.finish()
     }
