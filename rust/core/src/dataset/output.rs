@@ -134,9 +134,18 @@ impl Sink for StackSink<'_> {
 /// One value for each slot, set from any thread.
 pub(crate) struct EachSlots<T>(Vec<OnceLock<T>>);
 
+/// Samples that one read gives one by one: a gigabyte of places for them, before the first is
+/// there. Only a damaged chunk index makes a tensor longer than that by accident.
+pub(crate) const MAX_SEPARATE_SAMPLES: usize = 1 << 24;
+
 impl<T> EachSlots<T> {
-    pub(crate) fn new(slots: usize) -> Self {
-        Self((0..slots).map(|_| OnceLock::new()).collect())
+    /// Empty slots.
+    ///
+    /// # Errors
+    /// `LimitExceeded` above [`MAX_SEPARATE_SAMPLES`].
+    pub(crate) fn new(slots: usize) -> Result<Self> {
+        check_separate(slots)?;
+        Ok(Self((0..slots).map(|_| OnceLock::new()).collect()))
     }
 
     /// Sets a slot; a plan names each once, so that a second value cannot come.
@@ -158,6 +167,21 @@ impl<T> EachSlots<T> {
     }
 }
 
+/// Refuses to give too many samples one by one.
+///
+/// # Errors
+/// `LimitExceeded` above [`MAX_SEPARATE_SAMPLES`].
+pub(crate) fn check_separate(samples: usize) -> Result<()> {
+    if samples <= MAX_SEPARATE_SAMPLES {
+        return Ok(());
+    }
+    let message = format!(
+        "{samples} samples cannot be given one by one: {MAX_SEPARATE_SAMPLES} at a time are the \
+         limit"
+    );
+    Err(Error::new(Kind::LimitExceeded, message).with_hint("read fewer samples at a time"))
+}
+
 /// One value for each sample, made by `make` from a chunk and the sample's index in it.
 pub(crate) struct EachSink<T, F> {
     make: F,
@@ -169,8 +193,8 @@ where
     T: Send + Sync,
     F: Fn(&ChunkView, u64) -> Result<T> + Sync,
 {
-    pub(crate) fn new(slots: usize, make: F) -> Self {
-        Self { make, slots: EachSlots::new(slots) }
+    pub(crate) fn new(slots: usize, make: F) -> Result<Self> {
+        Ok(Self { make, slots: EachSlots::new(slots)? })
     }
 
     /// All values, in slot order.
@@ -219,7 +243,12 @@ pub(crate) fn stack(
         shape.extend_from_slice(empty_shape);
         return Ok((shape, dtype, Vec::new()));
     };
-    let mut data = Vec::with_capacity(first.data.len().saturating_mul(arrays.len()));
+    let mut data = Vec::new();
+    let total = first.data.len().saturating_mul(arrays.len());
+    data.try_reserve_exact(total).map_err(|_| {
+        let message = format!("{} samples, {total} bytes, do not fit into memory", arrays.len());
+        Error::new(Kind::LimitExceeded, message).with_hint("read fewer samples at a time")
+    })?;
     for array in arrays {
         if array.shape != first.shape || array.dtype != first.dtype {
             return Err(dynamic_shape(&first.shape, &array.shape));
@@ -235,8 +264,13 @@ pub(crate) fn stack(
 ///
 /// # Errors
 /// `LimitExceeded` when there is not that much memory.
-pub(crate) fn room_for(count: u64, shape: &[u64], dtype: Dtype) -> Result<(usize, Vec<u8>)> {
-    let one = sample_bytes(shape, dtype)?;
+pub(crate) fn room_for(
+    count: u64,
+    shape: &[u64],
+    dtype: Dtype,
+    max_sample_bytes: u64,
+) -> Result<(usize, Vec<u8>)> {
+    let one = sample_bytes(shape, dtype, max_sample_bytes)?;
     let too_much = || {
         Error::new(
             Kind::LimitExceeded,
