@@ -8,7 +8,7 @@
 The names are those of Deep Lake v3. What it has and lakebed does not have yet raises
 `lakebed.errors.UnsupportedFeatureError`, which names it.
 
-Some public names (`dataset`, `tensor`, `htypes`) are also those of packages: `lakebed.dataset` is
+Some public names (`dataset`, `tensor`, `htypes`, `settings`) are also those of packages: `lakebed.dataset` is
 the function, and `from lakebed.dataset import ...` reaches the package.
 """
 
@@ -22,6 +22,7 @@ from lakebed.htypes import COMPRESSIONS as _COMPRESSIONS
 from lakebed.htypes import HTYPES as _HTYPES
 from lakebed.links import LinkedSample, link
 from lakebed.sample import Sample, read
+from lakebed.settings import settings
 from lakebed.tensor import Tensor
 
 __version__ = _version("lakebed")
@@ -46,6 +47,7 @@ __all__ = [
     "link",
     "load",
     "read",
+    "settings",
     "tensor",
 ]
 

@@ -3,7 +3,7 @@
 # Whatever fails raises the exception that `lakebed.errors.from_core` builds. Every method lets
 # other threads run while it works, and is stopped by Ctrl-C.
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, final, overload
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 __all__ = [
     "Dataset",
     "Store",
+    "check_tensor_name",
     "decode_image",
     "encode_image",
     "error_kinds",
@@ -78,7 +79,8 @@ class Dataset:
     # Why a dataset opened with `read_only=None` fell back to read-only.
     @property
     def lock_notice(self) -> str | None: ...
-    # `lock_timeout` in seconds, None = wait for ever.
+    # `lock_timeout` in seconds, None = wait for ever. `limits`: max_requests,
+    # max_bytes_in_flight, max_sample_bytes; see `lakebed.settings`.
     @staticmethod
     def create(
         store: Store,
@@ -86,6 +88,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        limits: Mapping[str, int],
     ) -> Dataset: ...
     @staticmethod
     def open(
@@ -97,6 +100,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        limits: Mapping[str, int],
     ) -> Dataset: ...
     # Newest first; each has "commit", "author", "time" (Unix seconds) and "message".
     def commits(self) -> list[dict[str, Any]]: ...
@@ -175,16 +179,20 @@ class Dataset:
         authorization: str | None,
     ) -> None: ...
 
+# The name of a new tensor or group without superfluous slashes; kind invalid_input if it cannot be
+# one. A name with a lone surrogate raises UnicodeEncodeError.
+def check_tensor_name(name: str) -> str: ...
+
 # Format name, shape and dtype of an encoded image, from its header.
 def image_info(data: bytes) -> tuple[str, tuple[int, ...], str]: ...
 
-# (h, w) or (h, w, channels), as Pillow gives it.
-def decode_image(data: bytes) -> npt.NDArray[Any]: ...
+# (h, w) or (h, w, channels), as Pillow gives it; kind limit_exceeded over `max_bytes`.
+def decode_image(data: bytes, max_bytes: int) -> npt.NDArray[Any]: ...
 
 # `format` is "jpeg" or "png".
 def encode_image(array: npt.NDArray[Any], format: str) -> bytes: ...
 
-# The bytes of one linked object.
+# The bytes of one linked object; kind limit_exceeded where it has more than `max_bytes`.
 def fetch(
     url: str,
     *,
@@ -193,6 +201,7 @@ def fetch(
     endpoint_url: str | None,
     virtual_host: bool,
     authorization: str | None,
+    max_bytes: int,
 ) -> bytes: ...
 
 # The codes of all kinds of errors.

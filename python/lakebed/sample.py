@@ -24,6 +24,7 @@ from lakebed.errors import (
     UnsupportedFeatureError,
 )
 from lakebed.paths import CLOUD_LINKS, PathLike
+from lakebed.settings import settings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -106,7 +107,8 @@ class Sample:
         """The values, (h, w) or (h, w, channels) for images. May read and decode the file."""
         if self._array is None:
             dtype = self._describe()[2]
-            array = self._decoding(_core.decode_image)
+            limit = settings.max_sample_bytes
+            array = self._decoding(lambda data: _core.decode_image(data, limit))
             # The format calls 16-bit gray int32 (see `dtype`); the values are Pillow's uint16.
             self._array = array.astype(np.uint16) if dtype == "int32" else array
         return self._array
@@ -262,6 +264,7 @@ class Sample:
             endpoint_url=access.endpoint_url if access else None,
             virtual_host=access.virtual_host(None) if access else False,
             authorization=authorization,
+            max_bytes=settings.max_sample_bytes,
         )
 
 

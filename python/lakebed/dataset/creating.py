@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakebed import planned
-from lakebed.dataset.tree import Tree, clean
+from lakebed import _core, planned
+from lakebed.dataset.tree import Tree
 from lakebed.errors import (
     InvalidInputError,
     InvalidTensorGroupNameError,
@@ -97,9 +97,13 @@ def _checked(
 ) -> str:
     if not isinstance(name, str):
         raise error(f"a name is a str, not {type(name).__name__}")
-    cleaned = clean(name)
-    if not cleaned:
-        raise error("a name cannot be empty")
+    try:
+        cleaned = _core.check_tensor_name(name)
+    except InvalidInputError as bad:
+        raise error(bad.message) from None
+    except UnicodeEncodeError:
+        # It has no bytes that could cross over to the core.
+        raise error(f"{name!r} cannot name a tensor or group: it has a lone surrogate") from None
     last = cleaned.rpartition("/")[2]
     reserved = last in planned.DATASET_METHODS or last in planned.DATASET_PROPERTIES
     if reserved or hasattr(owner, last):

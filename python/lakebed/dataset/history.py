@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import CheckoutError
+from lakebed.errors import CheckoutError, DatasetCorruptError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lakebed.tensor import Handle
 
 _RULE = "-" * 15
@@ -54,9 +56,18 @@ class WithHistory:
     def commits(self) -> list[dict[str, Any]]:
         """The commits below what is open, newest first: commit, author, time, message."""
         return [
-            {**record, "time": None if record["time"] is None else _clock(record["time"])}
+            {**record, "time": None if record["time"] is None else self._clock(record)}
             for record in self._handle.core.commits()
         ]
+
+    def _clock(self, record: Mapping[str, Any]) -> str:
+        try:
+            return _clock(record["time"])
+        except (OverflowError, ValueError, OSError) as error:
+            message = f"commit {record['commit']} has an impossible time, {record['time']}"
+            raise DatasetCorruptError(
+                message, path=self._handle.path, file="version_control_info.json"
+            ) from error
 
     def get_commit_details(self, commit_id: str) -> dict[str, Any]:
         """Return the record of one commit.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakebed import _core, planned
 from lakebed.errors import InvalidInputError
+from lakebed.settings import settings
 from lakebed.tensor import Handle
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Options:
             "lock_enabled": self.lock_enabled,
             "lock_timeout": None if self.lock_timeout is None else float(self.lock_timeout),
             "memory_cache_bytes": int(self.memory_cache_size * _MB),
+            "limits": settings.limits(),
         }
 
 

@@ -87,6 +87,15 @@ class LakebedError(Exception):
         """Everything known of the place, as keyword arguments of another error."""
         return {name: getattr(self, name) for name in _PLACE if getattr(self, name) is not None}
 
+    def at(
+        self, path: str | None = None, tensor: str | None = None, index: int | None = None
+    ) -> Self:
+        """Return self, with what is known of the place added; what is known already wins."""
+        self.path = path if self.path is None else self.path
+        self.tensor = tensor if self.tensor is None else self.tensor
+        self.index = index if self.index is None else self.index
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with the place, the failures and the causes that are ours."""
         extra = {"kind": self.kind, "hint": self.hint, "failures": self.failures, **self.place()}

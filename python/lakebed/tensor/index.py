@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lakebed.errors import IndexOutOfRangeError, InvalidKeyTypeError
+from lakebed.errors import IndexOutOfRangeError, InvalidKeyTypeError, LimitExceededError
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -22,6 +22,8 @@ Step: TypeAlias = "int | slice | npt.NDArray[Any]"
 SubKey: TypeAlias = "tuple[int | slice | EllipsisType | npt.NDArray[Any], ...]"
 
 _ALL = slice(None)
+# Samples that one call may ask for: 2 GiB of their numbers. A meta can claim any length.
+MAX_ROWS = 1 << 28
 # Rows shown of a long list of them.
 _MAX_SHOWN = 8
 
@@ -92,6 +94,10 @@ class Index:
         for step in self.steps:
             left = _take(left, step)
         if isinstance(left, range):
+            if len(left) > MAX_ROWS:
+                message = f"{len(left)} samples at once are too many: {MAX_ROWS} are the limit"
+                hint = "read fewer at a time; a length like that may also be a damaged meta"
+                raise LimitExceededError(message, hint=hint)
             return np.arange(left.start, left.stop, left.step, dtype=np.int64)
         return left
 

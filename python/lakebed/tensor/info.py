@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import InvalidTypeError
+from lakebed.errors import DatasetCorruptError, DecodeError, InvalidTypeError
 from lakebed.htypes import documents
 
 if TYPE_CHECKING:
@@ -41,10 +41,34 @@ class Info(MutableMapping[Any, Any]):
         """The dictionary itself, read at the first need of it."""
         data = self._data
         if data is None:
-            found: dict[Any, Any] = documents.loads(self._handle.core.info(self._tensor) or b"{}")
+            found = self._read()
             self.stored(found)
             return found
         return data
+
+    def _read(self) -> dict[Any, Any]:
+        """Return what is stored.
+
+        Raises:
+            DatasetCorruptError: It is no JSON object.
+        """
+        core = self._handle.core
+        stored = core.info(self._tensor)
+        try:
+            found = documents.loads(stored)
+        except DecodeError as error:
+            why, cause = error.message, error.__cause__
+        else:
+            if isinstance(found, dict):
+                return found
+            why, cause = f"it holds a {type(found).__name__}", None
+        what = "dataset" if self._tensor is None else f"tensor {self._tensor!r}"
+        raise DatasetCorruptError(
+            f"the info of the {what} is no JSON object: {why}",
+            path=self._handle.path,
+            tensor=self._tensor,
+            file="dataset_info.json" if self._tensor is None else "tensor_info.json",
+        ) from cause
 
     def replace(self, data: Mapping[Any, Any]) -> None:
         """Put another dictionary in the place of this one.

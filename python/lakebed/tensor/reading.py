@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lakebed.errors import DynamicTensorNumpyError, InvalidInputError, TensorDoesNotExistError
+from lakebed.errors import (
+    DecodeError,
+    DynamicTensorNumpyError,
+    InvalidInputError,
+    LimitExceededError,
+    TensorDoesNotExistError,
+)
 from lakebed.htypes import HTYPES, documents, texts_of
 from lakebed.links import LinkedSample
 from lakebed.sample import Sample
+from lakebed.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +80,7 @@ class Selection:
         if self.family == "numeric" and not (self.single or aslist or self.index.subs):
             return self.core.read(self.name, self.rows, "stack")
         if self.family == "text" and not (self.single or aslist or self.index.subs):
-            return np.array(self.texts()).reshape(-1, 1)
+            return self._array_of(self.texts()).reshape(-1, 1)
         samples = self._samples()
         if self.index.subs:
             samples = [self.index.of(sample) for sample in samples]
@@ -85,7 +92,7 @@ class Selection:
         match self.family:
             case "text":
                 texts = self.core.read(self.name, self.rows, "text")
-                return [np.array([text]) for text in texts]
+                return [self._array_of([text]) for text in texts]
             case "json":
                 values = self.values()
                 if self.htype not in _LISTS:
@@ -98,7 +105,9 @@ class Selection:
         if any(sample.shape != samples[0].shape for sample in samples):
             message = "the samples have different shapes, which one array cannot hold"
             hint = "use numpy(aslist=True)"
-            raise DynamicTensorNumpyError(message, tensor=self.name, hint=hint)
+            raise DynamicTensorNumpyError(
+                message, path=self.core.path, tensor=self.name, hint=hint
+            )
         return np.stack(samples)
 
     def texts(self) -> list[str]:
@@ -113,8 +122,7 @@ class Selection:
 
     def values(self) -> list[Any]:
         """Return what JSON documents hold; lists for list and tag tensors."""
-        found = self.core.read(self.name, self.rows, "json")
-        values = [documents.loads(document) for document in found]
+        values = self._documents(self.name)
         if self.htype in _LISTS:
             return [value if isinstance(value, list) else [value] for value in values]
         return values
@@ -149,6 +157,15 @@ class Selection:
             raise self._wrong("linked tensors")
         return self.core.read(self.name, self.rows, "path")
 
+    def paths(self, aslist: bool) -> Any:
+        """Return the paths of links as arrays; see `Tensor.path`."""
+        paths = [path for path, _ in self.links()]
+        if self.single:
+            return self._array_of(paths)
+        if aslist:
+            return [self._array_of([path]) for path in paths]
+        return self._array_of(paths).reshape(-1, 1)
+
     def stored(self) -> list[bytes]:
         """Return the stored bytes; of links those of their objects."""
         return self.core.read(self.name, self.rows, "bytes")
@@ -158,10 +175,38 @@ class Selection:
         group, slash, last = self.name.rpartition("/")
         companion = f"{group}{slash}_{last}_info"
         try:
-            found = self.core.read(companion, self.rows, "json")
+            return self._documents(companion)
         except TensorDoesNotExistError:
             return None
-        return [documents.loads(document) for document in found]
+
+    def _array_of(self, texts: list[str]) -> Array:
+        """Return texts as one array, (n,) of str, if it has a size that memory is meant to have.
+
+        Raises:
+            LimitExceededError: Every text would be as wide as the longest, and that is too much.
+        """
+        # Numpy takes 4 bytes a character, and no width of 0.
+        size = 4 * len(texts) * max(map(len, texts), default=1)
+        limit = settings.max_text_array_bytes
+        if size > limit:
+            message = (
+                f"{len(texts)} texts as one array take {size} bytes, as each is as wide as the "
+                f"longest: over the limit of {limit} (LAKEBED_MAX_TEXT_ARRAY_BYTES)"
+            )
+            hint = "use text() or data(), or numpy(aslist=True), or raise the limit"
+            raise LimitExceededError(message, path=self.core.path, tensor=self.name, hint=hint)
+        return np.array(texts, np.str_)
+
+    def _documents(self, name: str) -> list[Any]:
+        """Return the documents of a tensor or its companion, decoded."""
+        values: list[Any] = []
+        try:
+            for document in self.core.read(name, self.rows, "json"):
+                values.append(documents.loads(document))  # noqa: PERF401 - its length is the index
+        except DecodeError as error:
+            index = int(self.rows[len(values)])
+            raise error.at(path=self.core.path, tensor=name, index=index) from None
+        return values
 
     def data(self, aslist: bool, class_names: Sequence[str]) -> dict[str, Any]:
         """Return values in their natural form; see `Tensor.data`."""

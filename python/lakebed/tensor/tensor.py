@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from lakebed import planned
 from lakebed.errors import (
+    DatasetCorruptError,
     InvalidInputError,
     InvalidOperationError,
+    LimitExceededError,
     SampleAppendError,
 )
 from lakebed.htypes import HTYPES, HtypeName
@@ -97,7 +99,11 @@ class Tensor(View):
         if meta["htype"] in HTYPES and HTYPES[meta["htype"]].family in {"text", "json"}:
             return np.dtype(str)
         name = meta["typestr"] or meta["dtype"]
-        return None if name is None else np.dtype(name)
+        try:
+            return None if name is None else np.dtype(name)
+        except (TypeError, ValueError) as error:
+            message = f"the meta of tensor {self.name!r} has the dtype {name!r}, which is none"
+            raise DatasetCorruptError(message, path=self._handle.path, tensor=self.name) from error
 
     @property
     def is_link(self) -> bool:
@@ -263,12 +269,7 @@ class Tensor(View):
             An array (1,) of str a link, or (n, 1) of all; the text is empty for an empty sample.
         """
         del fetch_chunks
-        paths = [path for path, _ in self.selection().links()]
-        if self.index.single:
-            return np.array(paths)
-        if aslist:
-            return [np.array([path]) for path in paths]
-        return np.array(paths, dtype=np.str_).reshape(-1, 1)
+        return self.selection().paths(aslist)
 
     def creds_key(self) -> Any:
         """Read the name of the credentials of a link: a str or None, or a list of them."""
@@ -279,7 +280,14 @@ class Tensor(View):
         shapes = self.selection().shapes()
         ndim = max(map(len, shapes), default=len(self._meta["max_shape"]))
         padded = [shape + (0,) * (ndim - len(shape)) for shape in shapes]
-        return np.array(padded, np.int32).reshape(len(shapes), ndim)
+        try:
+            return np.array(padded, np.int32).reshape(len(shapes), ndim)
+        except OverflowError as error:
+            message = f"a sample of tensor {self.name!r} has an axis over 2^31 - 1, beyond int32"
+            hint = "read them one by one: t[i].shape"
+            raise LimitExceededError(
+                message, path=self._handle.path, tensor=self.name, hint=hint
+            ) from error
 
     def selection(self) -> Selection:
         """Return the samples that are meant, ready to be read."""

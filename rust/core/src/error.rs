@@ -101,6 +101,26 @@ kinds! {
     Internal => "internal",
 }
 
+/// A limit that users can raise: the name of its setting, in the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// Bytes of one decoded sample, and of one linked object.
+    MaxSampleBytes,
+    /// Bytes that requests hold at once. An object that has more is read alone.
+    MaxBytesInFlight,
+}
+
+impl Setting {
+    /// The environment variable; `lakebed.settings` has the same name in small letters.
+    #[must_use]
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::MaxSampleBytes => "LAKEBED_MAX_SAMPLE_BYTES",
+            Self::MaxBytesInFlight => "LAKEBED_MAX_BYTES_IN_FLIGHT",
+        }
+    }
+}
+
 /// Where an error happened, as far as it is known. Never holds a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
@@ -156,6 +176,17 @@ impl Error {
     /// A part of the format that is not implemented yet.
     pub fn unsupported(feature: impl fmt::Display) -> Self {
         Self::new(Kind::Unsupported, format!("not supported yet: {feature}"))
+    }
+
+    /// `what` would take more than a limit that can be raised.
+    pub fn over_limit(what: impl fmt::Display, bytes: u64, limit: u64, setting: Setting) -> Self {
+        let name = setting.variable();
+        let message = format!("{what} takes {bytes} bytes, over the limit of {limit} ({name})");
+        Self::new(Kind::LimitExceeded, message).with_hint(format!(
+            "if that is what you want, raise it: set {name}, or lakebed.settings.{}, and open \
+             the dataset again",
+            name.trim_start_matches("LAKEBED_").to_lowercase()
+        ))
     }
 
     /// What went wrong.

@@ -21,5 +21,12 @@ pub mod memory;
 mod random;
 pub mod storage;
 
+/// Parsers that are private otherwise, for `rust/fuzz`.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::storage::read_reply as s3_reply;
+}
+
 pub use dtype::Dtype;
 pub use error::{Context, Error, Kind, Result};

@@ -208,7 +208,7 @@ fn unusual_keys_stay_themselves() {
 #[test]
 fn keys_that_would_change_are_refused() {
     on_every_store("refuse", |store| {
-        for key in ["", "/x", "x/", "a//b", "..", "a/../../b", "./a", "a\nb"] {
+        for key in ["", "/x", "x/", "a//b", "..", "a/../../b", "./a", "a\0b"] {
             assert_eq!(kind(store.get(key)), Some(Kind::InvalidInput), "{key:?}");
             assert_eq!(kind(store.put(key, Bytes::new())), Some(Kind::InvalidInput), "{key:?}");
             assert_eq!(kind(store.delete(&[key.to_owned()])), Some(Kind::InvalidInput), "{key:?}");
@@ -216,6 +216,22 @@ fn keys_that_would_change_are_refused() {
         let error = wait(store.get("a//b")).unwrap_err();
         assert!(error.message().contains("keys cannot hold '//'"), "{error}");
         assert!(!wait(store.has_any()).unwrap());
+    });
+}
+
+/// Datasets with such names exist on disks; http requests cannot name them.
+#[test]
+fn control_characters_are_kept_or_refused_never_changed() {
+    on_every_store("control", |store| {
+        let key = "a\nb\u{7f}/c";
+        if store.is_remote() {
+            assert_eq!(kind(store.get(key)), Some(Kind::InvalidInput));
+            return;
+        }
+        put(store, key, b"1");
+        put(store, "anb/c", b"2");
+        assert_eq!(wait(store.get(key)).unwrap(), "1");
+        assert_eq!(keys(store, ""), [key, "anb/c"]);
     });
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use lakebed_core::dataset::{Dataset, OpenOptions, TensorSpec};
+use lakebed_core::dataset::{Dataset, Limits, OpenOptions, TensorSpec};
 use lakebed_core::engine::Interrupt;
+use lakebed_core::fetch;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -22,13 +23,16 @@ pub(crate) struct PyDataset {
 }
 
 impl PyDataset {
-    /// Calls the core detached: a getter too may have to wait for a write to end.
+    /// Calls the core detached: a getter too may have to wait for a write to end. Every error says
+    /// which dataset it is about.
     fn call<T: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&Dataset, &dyn Interrupt) -> lakebed_core::Result<T> + Send,
     ) -> PyResult<T> {
-        enter(py, None, |interrupt| work(&self.inner, interrupt))
+        enter(py, None, |interrupt| {
+            work(&self.inner, interrupt).map_err(|error| error.at_path(self.inner.path()))
+        })
     }
 
     fn get<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&Dataset) -> T + Send) -> PyResult<T> {
@@ -39,19 +43,21 @@ impl PyDataset {
 #[pymethods]
 impl PyDataset {
     #[staticmethod]
-    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes))]
+    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
     fn create(
         py: Python<'_>,
         store: &PyStore,
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        limits: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let lock_timeout = timeout(py, lock_timeout)?;
         let options = OpenOptions {
             lock_enabled,
             lock_timeout,
             memory_cache_bytes,
+            limits: limits_of(limits)?,
             ..OpenOptions::default()
         };
         let store = store.inner().clone();
@@ -60,7 +66,7 @@ impl PyDataset {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes))]
+    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
     fn open(
         py: Python<'_>,
@@ -71,6 +77,7 @@ impl PyDataset {
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        limits: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let options = OpenOptions {
             address,
@@ -79,6 +86,7 @@ impl PyDataset {
             lock_enabled,
             lock_timeout: timeout(py, lock_timeout)?,
             memory_cache_bytes,
+            limits: limits_of(limits)?,
             ..OpenOptions::default()
         };
         let store = store.inner().clone();
@@ -266,6 +274,25 @@ impl PyDataset {
         let creds = link_creds(credentials, region, endpoint_url, virtual_host, authorization);
         self.call(py, |dataset, _| dataset.populate_creds(creds_key, creds))
     }
+}
+
+/// The limits of a handle, all of which the caller has to state.
+fn limits_of(limits: &Bound<'_, PyDict>) -> PyResult<Limits> {
+    let number = |key: &str| limits.as_any().get_item(key)?.extract::<u64>();
+    let requests = number("max_requests")?;
+    Ok(Limits {
+        fetch: fetch::Limits {
+            max_requests: usize::try_from(requests).unwrap_or(usize::MAX),
+            max_bytes_in_flight: number("max_bytes_in_flight")?,
+        },
+        max_sample_bytes: number("max_sample_bytes")?,
+    })
+}
+
+/// The name of a new tensor or group without superfluous slashes, if it may have that name.
+#[pyfunction]
+pub(crate) fn check_tensor_name(py: Python<'_>, name: &str) -> PyResult<String> {
+    enter(py, None, |_| Ok(lakebed_core::format::check_tensor_name(name)?))
 }
 
 /// Seconds as a duration; `None` waits for ever.

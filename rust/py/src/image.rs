@@ -1,7 +1,7 @@
 //! Single encoded images, for samples that are made or shown outside of a dataset.
 
+use lakebed_core::codec::Compression;
 use lakebed_core::codec::image::{self, ImageFormat};
-use lakebed_core::codec::{Compression, DEFAULT_MAX_DECODED_BYTES};
 use lakebed_core::error::Error;
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
@@ -20,10 +20,14 @@ pub(crate) fn image_info<'py>(
     Ok((info.format.name(), PyTuple::new(py, &info.shape)?, info.dtype.name()))
 }
 
-/// The pixels of an encoded image.
+/// The pixels of an encoded image, of which there may be `max_bytes`.
 #[pyfunction]
-pub(crate) fn decode_image<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let (info, pixels) = enter(py, None, |_| Ok(image::decode(data, DEFAULT_MAX_DECODED_BYTES)?))?;
+pub(crate) fn decode_image<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    max_bytes: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (info, pixels) = enter(py, None, |_| Ok(image::decode(data, max_bytes)?))?;
     convert::array(py, info.dtype, &info.shape, pixels.into())
 }
 

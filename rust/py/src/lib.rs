@@ -16,7 +16,7 @@ mod store;
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use crate::dataset::PyDataset;
+    use crate::dataset::{PyDataset, check_tensor_name};
     #[pymodule_export]
     use crate::error::error_kinds;
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! Credentials of linked objects, and one linked object outside of any dataset.
 
 use lakebed_core::engine::Engine;
-use lakebed_core::error::Context;
+use lakebed_core::error::{Context, Setting};
 use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -31,9 +31,10 @@ pub(crate) fn link_creds(
     LinkCreds { aws: (!header_alone).then_some(access), authorization }
 }
 
-/// The bytes of one linked object.
+/// The bytes of one linked object, of which there may be `max_bytes`.
 #[pyfunction]
-#[pyo3(signature = (url, *, credentials, region, endpoint_url, virtual_host, authorization))]
+#[pyo3(signature = (url, *, credentials, region, endpoint_url, virtual_host, authorization, max_bytes))]
+#[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
 pub(crate) fn fetch<'py>(
     py: Python<'py>,
     url: &str,
@@ -42,6 +43,7 @@ pub(crate) fn fetch<'py>(
     endpoint_url: Option<String>,
     virtual_host: bool,
     authorization: Option<String>,
+    max_bytes: u64,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mut creds = link_creds(credentials, region, endpoint_url, virtual_host, authorization);
     // Outside of a dataset nothing else could be meant for an s3 URL than to ask anonymously.
@@ -51,9 +53,11 @@ pub(crate) fn fetch<'py>(
         pool.populate(OWN_KEY, creds);
         let target = pool.resolve(url, Some(OWN_KEY))?;
         let place = Context { url: Some(target.display.clone()), ..Context::default() };
-        Engine::current()?
-            .block_on(target.store.get(&target.key), interrupt)
-            .map_err(|error| error.with_context(place))
+        let read = async {
+            let incoming = target.store.open_read(&target.key).await?;
+            incoming.within(max_bytes, Setting::MaxSampleBytes)?.read().await
+        };
+        Engine::current()?.block_on(read, interrupt).map_err(|error| error.with_context(place))
     })?;
     Ok(PyBytes::new(py, &bytes))
 }

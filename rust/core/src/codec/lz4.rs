@@ -85,6 +85,23 @@ pub fn decompress(data: &[u8], max_bytes: usize) -> Result<Vec<u8>, CodecError> 
     Ok(out)
 }
 
+/// Unpacks what decodes to exactly `size` bytes, as a shape or a table says.
+///
+/// # Errors
+/// [`CodecError::Corrupt`] if it decodes to more, to less, or not at all.
+pub fn decompress_exact(data: &[u8], size: usize) -> Result<Vec<u8>, CodecError> {
+    let wrong = |bytes: u64| corrupt(format!("{bytes} bytes or more where {size} are expected"));
+    let out = decompress(data, size).map_err(|error| match error {
+        CodecError::Limit { bytes, .. } => wrong(bytes),
+        other => other,
+    })?;
+    if out.len() == size {
+        Ok(out)
+    } else {
+        Err(corrupt(format!("{} bytes where {size} are expected", out.len())))
+    }
+}
+
 fn decompress_frame(data: &[u8], max_bytes: usize) -> Result<Vec<u8>, CodecError> {
     let mut out = Vec::new();
     let one_too_many = (max_bytes as u64).saturating_add(1);
@@ -146,6 +163,16 @@ mod tests {
         assert!(matches!(decompress(&stored, 999), Err(CodecError::Limit { .. })));
         let bomb = [0xff, 0xff, 0xff, 0xfe, 0, 0, 0];
         assert!(matches!(decompress(&bomb, usize::MAX), Err(CodecError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn exact_sizes_are_a_matter_of_damage_not_of_limits() {
+        let stored = compress(&[7; 1000]);
+        assert_eq!(decompress_exact(&stored, 1000).unwrap(), [7; 1000]);
+        for wrong in [0, 999, 1001] {
+            let error = decompress_exact(&stored, wrong).unwrap_err();
+            assert!(matches!(error, CodecError::Corrupt { .. }), "{error}");
+        }
     }
 
     #[test]

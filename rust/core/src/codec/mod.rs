@@ -16,7 +16,7 @@ mod png;
 mod png_chunks;
 mod png_rows;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Setting};
 
 /// The most bytes one sample may decode to where a caller has no limit of its own: 2 GiB, which is
 /// far above any real image, and what 32-bit sizes in files can just about promise.
@@ -123,10 +123,14 @@ impl CodecError {
 impl From<CodecError> for Error {
     fn from(error: CodecError) -> Self {
         let kind = match &error {
+            CodecError::Limit { format, bytes, max_bytes } => {
+                let what = format!("the {format} data, decoded,");
+                return Self::over_limit(what, *bytes, *max_bytes, Setting::MaxSampleBytes)
+                    .with_source(error);
+            }
             CodecError::Unsupported(_) => Kind::Unsupported,
             CodecError::Unknown(_) | CodecError::Invalid(_) => Kind::InvalidInput,
             CodecError::Corrupt { .. } => Kind::Decode,
-            CodecError::Limit { .. } => Kind::LimitExceeded,
             CodecError::Internal(_) => Kind::Internal,
         };
         Self::new(kind, error.to_string()).with_source(error)
@@ -152,5 +156,10 @@ mod tests {
         let error = Error::from(CodecError::corrupt("png", "cut short"));
         assert_eq!(error.kind(), Kind::Decode);
         assert_eq!(error.message(), "broken png data: cut short");
+        let limit = CodecError::Limit { format: "png", bytes: 11, max_bytes: 10 };
+        let error = Error::from(limit);
+        assert_eq!(error.kind(), Kind::LimitExceeded);
+        assert!(error.message().contains("11 bytes, over the limit of 10 (LAKEBED_MAX_SAMPLE_"));
+        assert!(error.hint().is_some_and(|hint| hint.contains("settings.max_sample_bytes")));
     }
 }

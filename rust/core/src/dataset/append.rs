@@ -81,6 +81,7 @@ impl Dataset {
         };
         settle(&mut meta, input.settle.clone());
         let layout = Layout::of(&meta)?;
+        let max_sample_bytes = self.limits().max_sample_bytes;
         let mut settle = input.settle;
         let (rows, linked, creds, used_creds) = if layout.content == Content::Link {
             let links = self.prepare_links(&meta, input.samples, interrupt)?;
@@ -90,12 +91,20 @@ impl Dataset {
             }
             (links.rows, Some(links.shapes), links.numbers, links.used)
         } else {
-            (prepare(&meta, &layout, input.samples, interrupt)?, None, Vec::new(), Vec::new())
+            (
+                prepare(&meta, &layout, input.samples, max_sample_bytes, interrupt)?,
+                None,
+                Vec::new(),
+                Vec::new(),
+            )
         };
         let bounds = match &linked {
             Some(shapes) => Bounds::of_links(shapes),
             None => Bounds::of(&rows),
         };
+        if layout.content == Content::Link {
+            check_creds_room(meta.length, rows.len())?;
+        }
         for (companion, link) in &meta.links {
             let function = link.extend.as_deref().unwrap_or("");
             let rows = companions::rows(function, layout.content, &rows, linked.as_deref())?;
@@ -135,6 +144,15 @@ impl Dataset {
             used_creds: Vec::new(),
         })
     }
+}
+
+/// The creds index counts links in 32 bits.
+fn check_creds_room(length: u64, count: u64) -> Result<()> {
+    if length.saturating_add(count) <= u64::from(u32::MAX) {
+        return Ok(());
+    }
+    let message = format!("a tensor of {length} links cannot take {count} more: 2^32 - 1 are all");
+    Err(Error::new(Kind::LimitExceeded, message).with_hint("put the others into another tensor"))
 }
 
 /// Companions hold vectors, or scalars stored as vectors of one.

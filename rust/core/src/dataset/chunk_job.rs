@@ -8,6 +8,7 @@ use futures::future::{BoxFuture, FutureExt, try_join_all};
 
 use super::cache::ChunkCache;
 use super::chunk_view::ChunkView;
+use super::limits::Limits;
 use super::plan::Run;
 use crate::error::{Error, Kind, Result};
 use crate::fetch::{Budget, Job, Permit};
@@ -38,7 +39,14 @@ pub(crate) enum Source {
     /// In memory, since it is not stored yet.
     Memory(Arc<ChunkView>),
     /// In storage.
-    Stored { store: Store, key: String, cache: Arc<ChunkCache>, samples: u64, lz4: bool },
+    Stored {
+        store: Store,
+        key: String,
+        cache: Arc<ChunkCache>,
+        samples: u64,
+        lz4: bool,
+        limits: Limits,
+    },
 }
 
 /// What was fetched; decompressed where it is processed.
@@ -54,7 +62,7 @@ pub(crate) struct ChunkPart {
 #[derive(Debug)]
 enum Fetched {
     Ready(Arc<ChunkView>),
-    File { file: Bytes, key: String, cache: Arc<ChunkCache>, lz4: bool },
+    File { file: Bytes, key: String, cache: Arc<ChunkCache>, lz4: bool, limits: Limits },
 }
 
 impl Job for ChunkJob {
@@ -72,8 +80,8 @@ impl Job for ChunkJob {
             };
             let read = match self.source {
                 Source::Memory(view) => Ok((Fetched::Ready(view), None)),
-                Source::Stored { store, key, cache, samples, lz4 } => {
-                    let reader = ChunkReader { store, key, cache, samples, lz4 };
+                Source::Stored { store, key, cache, samples, lz4, limits } => {
+                    let reader = ChunkReader { store, key, cache, samples, lz4, limits };
                     let read = reader.read(&self.runs, self.tables_only, budget).await;
                     read.map_err(|error| chunk_error(error, &reader.key))
                 }
@@ -101,8 +109,8 @@ impl ChunkPart {
     pub(crate) fn open(self) -> (Vec<Run>, Result<Arc<ChunkView>>, Option<Permit>) {
         let view = self.fetched.and_then(|fetched| match fetched {
             Fetched::Ready(view) => Ok(view),
-            Fetched::File { file, key, cache, lz4 } => {
-                let view = ChunkView::from_file(&file, lz4);
+            Fetched::File { file, key, cache, lz4, limits } => {
+                let view = ChunkView::from_file(&file, lz4, &limits);
                 let view = Arc::new(view.map_err(|error| chunk_error(error, &key))?);
                 cache.keep_chunk(&key, &view);
                 Ok(view)
@@ -118,6 +126,7 @@ struct ChunkReader {
     cache: Arc<ChunkCache>,
     samples: u64,
     lz4: bool,
+    limits: Limits,
 }
 
 impl ChunkReader {
@@ -136,7 +145,7 @@ impl ChunkReader {
         }
         let touched = match self.cache.touched(&self.key) {
             Some(touched) => touched,
-            None => match self.head().await? {
+            None => match self.head(&budget).await? {
                 Head::File(file) => return Ok((self.file(file), None)),
                 Head::Tables(header) => self.cache.keep_header(&self.key, Arc::new(header)),
             },
@@ -154,19 +163,21 @@ impl ChunkReader {
     }
 
     async fn whole(&self, budget: Budget) -> Result<(Fetched, Option<Permit>)> {
-        let incoming = self.store.open_read(&self.key).await?;
+        let incoming = self.limits.open_chunk(&self.store, &self.key).await?;
         let permit = budget.acquire(incoming.size).await?;
         Ok((self.file(incoming.read().await?), Some(permit)))
     }
 
     fn file(&self, file: Bytes) -> Fetched {
         let (key, cache) = (self.key.clone(), Arc::clone(&self.cache));
-        Fetched::File { file, key, cache, lz4: self.lz4 }
+        Fetched::File { file, key, cache, lz4: self.lz4, limits: self.limits }
     }
 
-    async fn head(&self) -> Result<Head> {
+    /// The tables. Only those that are longer than the first look count as bytes in flight.
+    async fn head(&self, budget: &Budget) -> Result<Head> {
         let mut bytes = self.store.get_range(&self.key, 0..HEAD_BYTES).await?;
         let mut asked = HEAD_BYTES;
+        let mut permit = None;
         loop {
             if (bytes.len() as u64) < asked {
                 return Ok(Head::File(bytes));
@@ -174,6 +185,8 @@ impl ChunkReader {
             match ChunkHeader::parse_prefix(&bytes)? {
                 HeaderParse::Complete(header) => return Ok(Head::Tables(header)),
                 HeaderParse::NeedBytes(need) => {
+                    drop(permit.take());
+                    permit = Some(budget.acquire(need).await?);
                     let rest = self.store.get_range(&self.key, asked..need.max(asked + 1)).await?;
                     asked = need.max(asked + 1);
                     let mut joined = BytesMut::with_capacity(bytes.len() + rest.len());
@@ -193,10 +206,17 @@ impl ChunkReader {
     ) -> Result<(Fetched, Option<Permit>)> {
         let spans: Result<Vec<_>> = runs.iter().map(|run| span(header, run)).collect();
         let spans = coalesce(spans?);
-        let permit = budget.acquire(spans.iter().map(|span| span.end - span.start).sum()).await?;
+        let total = spans.iter().map(|span| span.end - span.start).sum();
+        let limit = self.limits.max_chunk_bytes();
+        if total > limit {
+            let what = "what is wanted of the chunk";
+            return Err(Error::over_limit(what, total, limit, self.limits.chunk_setting()));
+        }
+        let permit = budget.acquire(total).await?;
         let data_start = header.data_start as u64;
         let parts = try_join_all(spans.into_iter().map(|span| async move {
-            let range = data_start + span.start..data_start + span.end;
+            let end = data_start.saturating_add(span.end);
+            let range = data_start.saturating_add(span.start)..end;
             self.store.get_range(&self.key, range).await.map(|bytes| (span.start, bytes))
         }))
         .await?;
@@ -243,7 +263,7 @@ fn coalesce(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
 /// Names the chunk, in the kind that says "this chunk cannot be read" (format 8.2).
 fn chunk_error(error: Error, key: &str) -> Error {
     let kind = match error.kind() {
-        Kind::ObjectNotFound | Kind::Corrupt | Kind::Decode | Kind::LimitExceeded => Kind::Chunk,
+        Kind::ObjectNotFound | Kind::Corrupt | Kind::Decode => Kind::Chunk,
         _ => return error.at_file(key),
     };
     let why = match error.kind() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::limits::Limits;
 use super::plan::Run;
 use crate::codec::lz4;
 use crate::error::{Error, Kind, Result};
@@ -46,16 +47,12 @@ impl ChunkView {
     /// Reads a whole chunk file, decompressing its data part when `lz4` says so.
     ///
     /// # Errors
-    /// `Corrupt` when the tables or the compressed block contradict themselves.
-    pub(crate) fn from_file(file: &Bytes, lz4: bool) -> Result<Self> {
+    /// `Corrupt` or `Decode` when the tables or the compressed block contradict themselves,
+    /// `LimitExceeded` for a block that is too large.
+    pub(crate) fn from_file(file: &Bytes, lz4: bool, limits: &Limits) -> Result<Self> {
         let header = ChunkHeader::parse(file)?;
         let data = file.slice(header.data_start.min(file.len())..);
-        let data = if lz4 {
-            let limit = usize::try_from(header.positions.end()).unwrap_or(usize::MAX);
-            Bytes::from(lz4::decompress(&data, limit)?)
-        } else {
-            data
-        };
+        let data = if lz4 { Bytes::from(unpacked(&header, &data, limits)?) } else { data };
         Ok(Self { header: Arc::new(header), data: ChunkData::Whole(data) })
     }
 
@@ -152,6 +149,27 @@ impl ChunkView {
             })?;
         let shape = shapes.map(|(dims, _)| widened(dims));
         Ok(Block { shape, sample_bytes: u64::from(sizes.nbytes), count, bytes })
+    }
+}
+
+/// The data part of a chunk that is compressed as a whole: as long as the tables say.
+///
+/// # Errors
+/// `LimitExceeded` before any memory is taken, `Decode`.
+pub(crate) fn unpacked(header: &ChunkHeader, data: &[u8], limits: &Limits) -> Result<Vec<u8>> {
+    let (bytes, limit) = (header.positions.end(), limits.max_chunk_bytes());
+    match usize::try_from(bytes) {
+        Ok(size) if bytes <= limit => Ok(lz4::decompress_exact(data, size)?),
+        // Tables that no data can go with are damage, not size.
+        _ if lz4::decompressed_size(data)?.is_none_or(|promised| promised != bytes) => {
+            let message =
+                format!("the tables of the chunk speak of {bytes} bytes, its data do not");
+            Err(Error::new(Kind::Corrupt, message))
+        }
+        _ => {
+            let what = "the data of the chunk, decompressed,";
+            Err(Error::over_limit(what, bytes, limit, limits.chunk_setting()))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result};
 use crate::format::{
     DatasetMeta, FIRST_COMMIT, Link, LinkedCreds, MAIN_BRANCH, TensorMeta, VERSION, VersionTree,
-    keys,
+    check_tensor_name, keys,
 };
 use crate::storage::Store;
 
@@ -122,7 +122,7 @@ impl Dataset {
     /// `GroupExists`, `TensorExists`, `InvalidInput` for a bad name, `ReadOnly`.
     pub fn create_group(&self, name: &str, interrupt: &dyn Interrupt) -> Result<()> {
         let _writer = self.start_change(interrupt)?;
-        let name = keys::check_tensor_name(name)?;
+        let name = check_tensor_name(name)?;
         let mut state = self.state_mut();
         if state.meta.groups.contains(&name) {
             return Err(Error::new(
@@ -150,7 +150,7 @@ impl Dataset {
         interrupt: &dyn Interrupt,
     ) -> Result<()> {
         let _writer = self.start_change(interrupt)?;
-        let name = keys::check_tensor_name(name)?;
+        let name = check_tensor_name(name)?;
         let mut state = self.state_mut();
         if state.meta.key_of(&name).is_some() {
             return Err(taken(&name));
@@ -169,6 +169,12 @@ impl Dataset {
         ] {
             if wanted {
                 let name = companion.name(&name);
+                if state.meta.key_of(&name).is_some() {
+                    return Err(taken(&name).with_hint(
+                        "the new tensor needs that name for a hidden one of its own; give it \
+                         another name",
+                    ));
+                }
                 let key = free_key(&state, &name);
                 meta.links.insert(key.clone(), companion.link(spec.htype.as_deref()));
                 companions.push((key, companion.meta(&name)));
@@ -190,11 +196,12 @@ fn taken(name: &str) -> Error {
     Error::new(Kind::TensorExists, format!("there is a tensor {name:?} already")).at_tensor(name)
 }
 
-/// Tensors hold no tensors: nothing above `name` may be one.
+/// Tensors hold no tensors: nothing above `name` may be one, nor the key that one still has since
+/// it was renamed, or their files would lie in one folder.
 fn check_above(state: &State, name: &str) -> Result<()> {
     let mut above = name.rsplit_once('/').map(|(above, _)| above);
     while let Some(group) = above {
-        if state.meta.key_of(group).is_some() {
+        if state.meta.key_of(group).is_some() || state.tensors.contains_key(group) {
             return Err(taken(group));
         }
         above = group.rsplit_once('/').map(|(above, _)| above);
@@ -202,10 +209,17 @@ fn check_above(state: &State, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The name itself, unless a renamed tensor still has it as its key (format 1.4).
+/// The name itself, unless a renamed tensor still has it as its key, or as the folder of its key
+/// (format 1.4).
 fn free_key(state: &State, name: &str) -> String {
+    let is_taken = |key: &str| {
+        let below = |other: &String| {
+            other.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        state.tensors.keys().any(below)
+    };
     let mut key = name.to_owned();
-    while state.tensors.contains_key(&key) {
+    while is_taken(&key) {
         key = format!("{name}_{:04x}", rand::random::<u16>());
     }
     key

@@ -5,11 +5,8 @@ use super::chunk_view::Stored;
 use super::layout::{Layout, SampleCompression};
 use crate::codec::{image, lz4};
 use crate::dtype::Dtype;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Setting};
 use crate::memory::{Buffer, Slab};
-
-/// Largest decoded sample. Guards against sizes that only damaged or hostile files state.
-pub(crate) const MAX_SAMPLE_BYTES: u64 = 2 << 30;
 
 /// One decoded sample: elements in C order, little-endian.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +25,8 @@ pub(crate) struct Decoder {
     pub(crate) layout: Layout,
     /// Rank of the tensor's samples; `None` until one with a shape was stored.
     pub(crate) ndim: Option<usize>,
+    /// Largest decoded sample. Guards against sizes that only damaged or hostile files state.
+    pub(crate) max_sample_bytes: u64,
 }
 
 impl Decoder {
@@ -63,7 +62,7 @@ impl Decoder {
     pub(crate) fn array(&self, stored: Stored, slab: &Slab) -> Result<Array> {
         let shape = self.shape(stored.shape)?;
         let dtype = self.dtype()?;
-        let size = sample_bytes(&shape, dtype)?;
+        let size = sample_bytes(&shape, dtype, self.max_sample_bytes)?;
         let mut data = slab.zeroed(size)?;
         self.fill(&shape, dtype, &stored.bytes, &mut data)?;
         Ok(Array { dtype, shape, data })
@@ -88,8 +87,10 @@ impl Decoder {
         }
         match self.layout.sample {
             SampleCompression::None => copy_exact(bytes, out),
-            SampleCompression::Lz4 => copy_exact(&lz4::decompress(bytes, out.len())?, out),
-            SampleCompression::Image(_) => decode_image(shape, dtype, bytes, out),
+            SampleCompression::Lz4 => copy_exact(&lz4::decompress_exact(bytes, out.len())?, out),
+            SampleCompression::Image(_) => {
+                decode_image(shape, dtype, bytes, self.max_sample_bytes, out)
+            }
         }
     }
 
@@ -100,8 +101,7 @@ impl Decoder {
     pub(crate) fn plain(&self, stored: &Stored) -> Result<bytes::Bytes> {
         match self.layout.sample {
             SampleCompression::Lz4 => {
-                let limit = usize::try_from(MAX_SAMPLE_BYTES).unwrap_or(usize::MAX);
-                Ok(lz4::decompress(&stored.bytes, limit)?.into())
+                Ok(lz4::decompress(&stored.bytes, in_memory(self.max_sample_bytes))?.into())
             }
             _ => Ok(stored.bytes.clone()),
         }
@@ -120,7 +120,13 @@ fn copy_exact(bytes: &[u8], out: &mut [u8]) -> Result<()> {
 }
 
 /// Decodes an image file that is stored as a sample of `shape` and `dtype`.
-fn decode_image(shape: &[u64], dtype: Dtype, bytes: &[u8], out: &mut [u8]) -> Result<()> {
+fn decode_image(
+    shape: &[u64],
+    dtype: Dtype,
+    bytes: &[u8],
+    max_sample_bytes: u64,
+    out: &mut [u8],
+) -> Result<()> {
     let info = image::info(bytes)?;
     if elements(&info.shape) != elements(shape) {
         return Err(Error::new(
@@ -131,15 +137,19 @@ fn decode_image(shape: &[u64], dtype: Dtype, bytes: &[u8], out: &mut [u8]) -> Re
     if info.dtype == dtype {
         return Ok(image::decode_into(bytes, out)?);
     }
-    let (info, pixels) =
-        image::decode(bytes, usize::try_from(MAX_SAMPLE_BYTES).unwrap_or(usize::MAX))?;
+    let (info, pixels) = image::decode(bytes, in_memory(max_sample_bytes))?;
     cast(&pixels, info.dtype, dtype, out)
 }
 
 /// Decodes a linked image: its own dtype, and a last axis of one where the tensor is 3-d.
-pub(crate) fn decode_linked(bytes: &[u8], ndim: Option<usize>, slab: &Slab) -> Result<Array> {
+pub(crate) fn decode_linked(
+    bytes: &[u8],
+    ndim: Option<usize>,
+    max_sample_bytes: u64,
+    slab: &Slab,
+) -> Result<Array> {
     let info = image::info(bytes)?;
-    let mut data = slab.zeroed(sample_bytes(&info.shape, info.dtype)?)?;
+    let mut data = slab.zeroed(sample_bytes(&info.shape, info.dtype, max_sample_bytes)?)?;
     image::decode_into(bytes, &mut data)?;
     Ok(Array { dtype: info.dtype, shape: linked_shape(info.shape, ndim), data })
 }
@@ -167,6 +177,11 @@ pub(crate) fn linked_shape(mut shape: Vec<u64>, ndim: Option<usize>) -> Vec<u64>
     shape
 }
 
+/// A limit as lengths in memory have it.
+pub(crate) fn in_memory(max_bytes: u64) -> usize {
+    usize::try_from(max_bytes).unwrap_or(usize::MAX)
+}
+
 fn elements(shape: &[u64]) -> Option<u64> {
     shape.iter().try_fold(1_u64, |product, dim| product.checked_mul(*dim))
 }
@@ -174,21 +189,15 @@ fn elements(shape: &[u64]) -> Option<u64> {
 /// Bytes of a sample of this shape.
 ///
 /// # Errors
-/// `LimitExceeded` over [`MAX_SAMPLE_BYTES`].
-pub(crate) fn sample_bytes(shape: &[u64], dtype: Dtype) -> Result<usize> {
-    elements(shape)
+/// `LimitExceeded` over `max_bytes`.
+pub(crate) fn sample_bytes(shape: &[u64], dtype: Dtype, max_bytes: u64) -> Result<usize> {
+    let bytes = elements(shape)
         .and_then(|count| count.checked_mul(dtype.item_bytes() as u64))
-        .filter(|bytes| *bytes <= MAX_SAMPLE_BYTES)
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .ok_or_else(|| {
-            Error::new(
-                Kind::LimitExceeded,
-                format!(
-                    "a sample of shape {shape:?} and dtype {dtype} is over the limit of \
-                     {MAX_SAMPLE_BYTES} bytes for one decoded sample"
-                ),
-            )
-        })
+        .unwrap_or(u64::MAX);
+    usize::try_from(bytes).ok().filter(|_| bytes <= max_bytes).ok_or_else(|| {
+        let what = format!("a sample of shape {shape:?} and dtype {dtype}");
+        Error::over_limit(what, bytes, max_bytes, Setting::MaxSampleBytes)
+    })
 }
 
 pub(crate) fn dynamic_shape(one: &[u64], other: &[u64]) -> Error {

@@ -163,6 +163,9 @@ fn compression(name: Option<&str>) -> Result<Option<Compression>> {
         Err(CodecError::Unsupported(name)) => {
             Err(Error::unsupported(format!("the compression {name}")))
         }
+        Err(CodecError::Unknown(name)) => {
+            Err(corrupt(format!("compression {name:?} is none that the format knows")))
+        }
         result => result.map_err(Error::from),
     })
 }

@@ -11,7 +11,7 @@ use super::read::{Column, ReadMode, Reading, leading};
 use crate::codec::image;
 use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result, Setting};
 use crate::fetch::{self, Budget, Failures, Job, Permit};
 use crate::links::{LinkPool, Target};
 use crate::memory::{Buffer, Slab};
@@ -21,6 +21,8 @@ use crate::memory::{Buffer, Slab};
 pub(crate) struct LinkJob {
     pub(crate) slots: Vec<u64>,
     pub(crate) target: Result<Target>,
+    /// Bytes that the object may have.
+    pub(crate) max_bytes: u64,
 }
 
 /// A linked object, or why it could not be had.
@@ -44,7 +46,7 @@ impl Job for LinkJob {
                 Err(error) => (error.context().clone(), Err(error)),
                 Ok(target) => {
                     let place = target.context();
-                    let read = read_object(&target, budget).await;
+                    let read = read_object(&target, self.max_bytes, budget).await;
                     let read = read.map_err(|error| link_error(error, &place));
                     (place, read)
                 }
@@ -55,8 +57,9 @@ impl Job for LinkJob {
     }
 }
 
-async fn read_object(target: &Target, budget: Budget) -> Result<(Bytes, Permit)> {
+async fn read_object(target: &Target, max_bytes: u64, budget: Budget) -> Result<(Bytes, Permit)> {
     let incoming = target.store.open_read(&target.key).await?;
+    let incoming = incoming.within(max_bytes, Setting::MaxSampleBytes)?;
     let permit = budget.acquire(incoming.size).await?;
     Ok((incoming.read().await?, permit))
 }
@@ -78,6 +81,7 @@ pub(crate) fn link_error(error: Error, place: &Context) -> Error {
 /// that no object is fetched twice; and the slots of empty links.
 pub(crate) fn distinct_jobs<'l>(
     pool: &LinkPool,
+    max_bytes: u64,
     links: impl IntoIterator<Item = (&'l str, Option<&'l str>)>,
 ) -> (Vec<LinkJob>, Vec<u64>) {
     let mut empty = Vec::new();
@@ -89,7 +93,8 @@ pub(crate) fn distinct_jobs<'l>(
             continue;
         }
         let at = *by_link.entry((path, creds_key)).or_insert_with(|| {
-            jobs.push(LinkJob { slots: Vec::new(), target: pool.resolve(path, creds_key) });
+            let target = pool.resolve(path, creds_key);
+            jobs.push(LinkJob { slots: Vec::new(), target, max_bytes });
             jobs.len() - 1
         });
         if let Some(job) = jobs.get_mut(at) {
@@ -104,7 +109,7 @@ impl Reading<'_> {
     fn link_jobs(&mut self, interrupt: &dyn Interrupt) -> Result<(Vec<LinkJob>, Vec<u64>)> {
         let paths = self.strings(interrupt)?;
         let links = paths.iter().map(String::as_str).zip(self.creds.iter().map(Option::as_deref));
-        Ok(distinct_jobs(self.dataset.links(), links))
+        Ok(distinct_jobs(self.dataset.links(), self.decoder.max_sample_bytes, links))
     }
 
     /// Fetches the objects; `use_object` gets each with every slot it is for.
@@ -133,7 +138,7 @@ impl Reading<'_> {
             }
         };
         let engine = Engine::current()?;
-        fetch::run(&engine, jobs, &self.dataset.limits(), interrupt, process)
+        fetch::run(&engine, jobs, &self.dataset.limits().fetch, interrupt, process)
     }
 
     pub(crate) fn linked_arrays(
@@ -146,7 +151,7 @@ impl Reading<'_> {
         if mode == ReadMode::Stack && fixed && empty.is_empty() {
             return self.linked_stack(jobs, interrupt);
         }
-        let slots = EachSlots::new(self.index.len());
+        let slots = EachSlots::new(self.index.len())?;
         for slot in empty {
             // Reads as the reference has it: no elements, float64 (format 9.1).
             slots.put(
@@ -154,10 +159,10 @@ impl Reading<'_> {
                 Array { dtype: Dtype::Float64, shape: vec![0], data: Buffer::default() },
             );
         }
-        let ndim = self.decoder.ndim;
+        let (ndim, limit) = (self.decoder.ndim, self.decoder.max_sample_bytes);
         let slab = Slab::new();
         self.each_object(jobs, interrupt, |slot, bytes| {
-            slots.put(slot, decode_linked(bytes, ndim, &slab)?);
+            slots.put(slot, decode_linked(bytes, ndim, limit, &slab)?);
             Ok(())
         })?;
         let arrays = slots.finish()?;
@@ -173,7 +178,7 @@ impl Reading<'_> {
         let dtype = self.meta.element_dtype().unwrap_or(Dtype::UInt8);
         let shape = self.meta.max_shape.clone();
         let count = self.index.len() as u64;
-        let (one, mut data) = room_for(count, &shape, dtype)?;
+        let (one, mut data) = room_for(count, &shape, dtype, self.decoder.max_sample_bytes)?;
         let slots = RunSlots::new(&mut data, one, &vec![1; self.index.len()])?;
         self.each_object(jobs, interrupt, |slot, bytes| {
             decode_linked_into(bytes, &shape, dtype, slots.take(slot)?)
@@ -184,7 +189,7 @@ impl Reading<'_> {
 
     pub(crate) fn linked_bytes(&mut self, interrupt: &dyn Interrupt) -> Result<Column> {
         let (jobs, empty) = self.link_jobs(interrupt)?;
-        let slots = EachSlots::new(self.index.len());
+        let slots = EachSlots::new(self.index.len())?;
         for slot in empty {
             slots.put(slot, Bytes::new());
         }
@@ -198,7 +203,7 @@ impl Reading<'_> {
     /// Shapes of the linked images, from their headers.
     pub(crate) fn linked_shapes(&mut self, interrupt: &dyn Interrupt) -> Result<Vec<Vec<u64>>> {
         let (jobs, empty) = self.link_jobs(interrupt)?;
-        let slots = EachSlots::new(self.index.len());
+        let slots = EachSlots::new(self.index.len())?;
         for slot in empty {
             slots.put(slot, vec![0]);
         }

@@ -116,8 +116,10 @@ impl Dataset {
         links: &[(&str, Option<&str>)],
         interrupt: &dyn Interrupt,
     ) -> Result<Vec<Option<(FileInfo, Dtype)>>> {
-        let seen = EachSlots::new(links.len());
-        let (jobs, empty) = distinct_jobs(self.links(), links.iter().copied());
+        let limits = self.limits();
+        let seen = EachSlots::new(links.len())?;
+        let (jobs, empty) =
+            distinct_jobs(self.links(), limits.max_sample_bytes, links.iter().copied());
         empty.iter().for_each(|slot| seen.put(*slot, None));
         let counted = CountLinks { interrupt, done: AtomicU64::new(empty.len() as u64) };
         let process = |object: LinkedObject, failures: &Failures| {
@@ -142,7 +144,7 @@ impl Dataset {
             }
             counted.done.fetch_add(object.slots.len() as u64, Ordering::Relaxed);
         };
-        fetch::run(&*Engine::current()?, jobs, &self.limits(), &counted, process)?;
+        fetch::run(&*Engine::current()?, jobs, &limits.fetch, &counted, process)?;
         seen.finish()
     }
 

@@ -15,6 +15,7 @@ mod create;
 mod decode;
 mod info;
 mod layout;
+mod limits;
 mod link_read;
 mod link_write;
 mod lock;
@@ -35,9 +36,8 @@ use std::time::Duration;
 
 use crate::engine::Interrupt;
 use crate::error::{Error, Kind, Result};
-use crate::fetch::Limits;
 use crate::format::version::compare_versions;
-use crate::format::{TensorMeta, VERSION};
+use crate::format::{TensorMeta, VERSION, check_creds_key};
 use crate::links::{LinkCreds, LinkPool};
 use crate::storage::Store;
 
@@ -48,6 +48,7 @@ use state::State;
 
 pub use create::TensorSpec;
 pub use decode::Array;
+pub use limits::Limits;
 pub use prepare::{Batch, ColumnInput, SampleInput, Samples, Settle};
 pub use read::{Column, ReadMode};
 
@@ -68,7 +69,7 @@ pub struct OpenOptions {
     pub lock_renewal: Duration,
     /// Memory for chunks kept between reads, in bytes.
     pub memory_cache_bytes: u64,
-    /// Bounds on requests in flight.
+    /// Bounds on requests in flight and on samples.
     pub limits: Limits,
 }
 
@@ -281,9 +282,7 @@ impl Dataset {
     pub fn add_creds_key(&self, creds_key: &str, interrupt: &dyn Interrupt) -> Result<()> {
         let _writer = self.start_change(interrupt)?;
         let mut state = self.state_mut();
-        if creds_key.is_empty() {
-            return Err(Error::new(Kind::InvalidInput, "a creds key needs a name"));
-        }
+        check_creds_key(creds_key)?;
         if state.creds.number_of(creds_key).is_some() {
             return Err(Error::new(
                 Kind::CredsExist,

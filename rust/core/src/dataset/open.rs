@@ -8,15 +8,17 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::cache::ChunkCache;
+use super::chunk_view::unpacked;
+use super::limits::Limits;
 use super::lock::{Acquired, WriteLock};
 use super::state::{History, RootDirty, State, Tail, Tensor, Writing};
 use super::{Dataset, Inner, OpenOptions, registry};
-use crate::codec::lz4;
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result};
 use crate::format::{
     ChunkBuilder, ChunkHeader, ChunkIds, ChunkSet, CommitDiff, CommitNode, Creds, DatasetDiff,
-    DatasetMeta, FIRST_COMMIT, LinkedCreds, Sequence, TensorMeta, Tiles, VersionTree, keys,
+    DatasetMeta, FIRST_COMMIT, LinkedCreds, Sequence, TensorMeta, Tiles, VersionTree,
+    check_stored_key, keys,
 };
 use crate::links::LinkPool;
 use crate::storage::Store;
@@ -196,14 +198,14 @@ impl Dataset {
             let diff_key = keys::commit_diff(&state.commit, &tensor.key);
             (tensor.key.clone(), diff_key, tensor.len(), tail)
         };
-        let store = self.store().clone();
+        let (store, limits) = (self.store().clone(), self.limits());
         let load = async move {
             let diff = match store.get_optional(&diff_key).await? {
                 Some(bytes) => CommitDiff::parse(&bytes).map_err(|error| at(error, &diff_key))?,
                 None => CommitDiff::first_change(len),
             };
             let tail = match tail {
-                Some(found) => Some(load_tail(&store, found).await?),
+                Some(found) => Some(load_tail(&store, &limits, found).await?),
                 None => None,
             };
             Ok(Writing { diff, tail, ..Writing::default() })
@@ -313,6 +315,7 @@ async fn load_state_once(store: &Store, tree: VersionTree, address: Option<&str>
     let diff = diff.map(|bytes| DatasetDiff::parse(&bytes)).transpose();
     let diff = diff.map_err(|error| at(error, &diff_key))?;
     let tensors: HashMap<String, Tensor> = stream::iter(meta.tensors.clone())
+        .filter(|key| std::future::ready(check_stored_key(key).is_ok()))
         .map(|key| load_tensor(store, &place.commit_id, key))
         .buffer_unordered(MAX_PARALLEL_FILES)
         .map_ok(|tensor| (tensor.key.clone(), tensor))
@@ -411,8 +414,9 @@ fn tail_of(tensor: &Tensor, commit: &str) -> Result<Option<StoredTail>> {
     Ok(Some(StoredTail { id: found.id, key, samples: found.last + 1 - found.first, lz4 }))
 }
 
-async fn load_tail(store: &Store, tail: StoredTail) -> Result<Tail> {
-    let file = store.get(&tail.key).await.map_err(|error| at(error, &tail.key))?;
+async fn load_tail(store: &Store, limits: &Limits, tail: StoredTail) -> Result<Tail> {
+    let read = async { limits.open_chunk(store, &tail.key).await?.read().await };
+    let file = read.await.map_err(|error| at(error, &tail.key))?;
     let broken = |why: &str| {
         Error::new(Kind::Chunk, format!("cannot append to the chunk {}: {why}", tail.key))
             .at_file(&tail.key)
@@ -421,7 +425,8 @@ async fn load_tail(store: &Store, tail: StoredTail) -> Result<Tail> {
     let data = file.get(header.data_start..).unwrap_or_default();
     let size = usize::try_from(header.positions.end());
     let size = size.map_err(|_| broken("its tables overflow"))?;
-    let data = if tail.lz4 { lz4::decompress(data, size)? } else { data.to_vec() };
+    let data = if tail.lz4 { unpacked(&header, data, limits) } else { Ok(data.to_vec()) };
+    let data = data.map_err(|error| at(error, &tail.key))?;
     if data.len() != size {
         return Err(broken("its data is not as long as its tables say"));
     }

@@ -135,9 +135,18 @@ impl Sink for StackSink<'_> {
 /// One value for each slot, set from any thread.
 pub(crate) struct EachSlots<T>(Vec<OnceLock<T>>);
 
+/// Samples that one read gives one by one: a gigabyte of places for them, before the first is
+/// there. Only a damaged chunk index makes a tensor longer than that by accident.
+pub(crate) const MAX_SEPARATE_SAMPLES: usize = 1 << 24;
+
 impl<T> EachSlots<T> {
-    pub(crate) fn new(slots: usize) -> Self {
-        Self((0..slots).map(|_| OnceLock::new()).collect())
+    /// Empty slots.
+    ///
+    /// # Errors
+    /// `LimitExceeded` above [`MAX_SEPARATE_SAMPLES`].
+    pub(crate) fn new(slots: usize) -> Result<Self> {
+        check_separate(slots)?;
+        Ok(Self((0..slots).map(|_| OnceLock::new()).collect()))
     }
 
     /// Sets a slot; a plan names each once, so that a second value cannot come.
@@ -159,6 +168,21 @@ impl<T> EachSlots<T> {
     }
 }
 
+/// Refuses to give too many samples one by one.
+///
+/// # Errors
+/// `LimitExceeded` above [`MAX_SEPARATE_SAMPLES`].
+pub(crate) fn check_separate(samples: usize) -> Result<()> {
+    if samples <= MAX_SEPARATE_SAMPLES {
+        return Ok(());
+    }
+    let message = format!(
+        "{samples} samples cannot be given one by one: {MAX_SEPARATE_SAMPLES} at a time are the \
+         limit"
+    );
+    Err(Error::new(Kind::LimitExceeded, message).with_hint("read fewer samples at a time"))
+}
+
 /// One value for each sample, made by `make` from a chunk and the sample's index in it.
 pub(crate) struct EachSink<T, F> {
     make: F,
@@ -170,8 +194,8 @@ where
     T: Send + Sync,
     F: Fn(&ChunkView, u64) -> Result<T> + Sync,
 {
-    pub(crate) fn new(slots: usize, make: F) -> Self {
-        Self { make, slots: EachSlots::new(slots) }
+    pub(crate) fn new(slots: usize, make: F) -> Result<Self> {
+        Ok(Self { make, slots: EachSlots::new(slots)? })
     }
 
     /// All values, in slot order.
@@ -239,8 +263,13 @@ pub(crate) fn stack(
 ///
 /// # Errors
 /// `LimitExceeded` when there is not that much memory.
-pub(crate) fn room_for(count: u64, shape: &[u64], dtype: Dtype) -> Result<(usize, Buffer)> {
-    let one = sample_bytes(shape, dtype)?;
+pub(crate) fn room_for(
+    count: u64,
+    shape: &[u64],
+    dtype: Dtype,
+    max_sample_bytes: u64,
+) -> Result<(usize, Buffer)> {
+    let one = sample_bytes(shape, dtype, max_sample_bytes)?;
     let too_much = || {
         Error::new(
             Kind::LimitExceeded,

@@ -10,6 +10,7 @@ use super::prepare::Rows;
 use super::state::{Tail, Tensor};
 use crate::codec::lz4;
 use crate::error::{Error, Result};
+use crate::format::limits::MAX_CHUNK_DATA_BYTES;
 use crate::format::{ChunkBuilder, ChunkId};
 
 /// `max_chunk_size` of tensors that state none (format 4.1).
@@ -24,7 +25,7 @@ const LZ4_FILL: u64 = 2;
 pub(crate) fn append(tensor: &mut Tensor, commit: &str, rows: &Rows<'_>) -> Result<()> {
     let lz4 = tensor.meta.chunk_compression.as_deref() == Some("lz4");
     let max = tensor.meta.max_chunk_size.unwrap_or(DEFAULT_MAX_CHUNK_BYTES);
-    let limit = if lz4 { max / 2 * LZ4_FILL } else { max / 2 };
+    let limit = if lz4 { max / 2 * LZ4_FILL } else { max / 2 }.min(MAX_CHUNK_DATA_BYTES);
     let ndim = Some(tensor.meta.max_shape.len()).filter(|ndim| *ndim > 0);
     let mut packer = Packer { tensor, commit, lz4, limit };
     match rows {
@@ -64,7 +65,7 @@ impl Packer<'_> {
             self.room_for(size as u64)?;
             let used = self.open()?.builder.data_bytes();
             let room = self.limit.saturating_sub(used).checked_div(size as u64).unwrap_or(left);
-            let fits = room.clamp(1, left);
+            let fits = room.min(self.open()?.builder.room_samples()).clamp(1, left);
             let bytes = usize::try_from(fits).ok().and_then(|fits| fits.checked_mul(size));
             let (now, after) = bytes
                 .and_then(|bytes| rest.split_at_checked(bytes))
@@ -83,7 +84,8 @@ impl Packer<'_> {
         let writing = self.tensor.writing_mut()?;
         let full = writing.tail.as_ref().is_some_and(|tail| {
             let used = tail.builder.data_bytes();
-            used > 0 && bytes > 0 && used.saturating_add(bytes) > limit
+            let is_long = used > 0 && bytes > 0 && used.saturating_add(bytes) > limit;
+            is_long || tail.builder.is_full()
         });
         if full {
             self.seal()?;

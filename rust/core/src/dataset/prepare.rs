@@ -10,13 +10,14 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 
 use super::cast::{cast, fits};
 use super::companions::FileInfo;
-use super::decode::sample_bytes;
+use super::decode::{in_memory, sample_bytes};
 use super::layout::{Content, Layout, SampleCompression};
 use crate::codec::{image, lz4};
 use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt, interrupted};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Setting};
 use crate::format::TensorMeta;
+use crate::format::limits::MAX_CHUNK_DATA_BYTES;
 
 /// Columns to append, by tensor name.
 pub type Batch<'a> = Vec<(String, ColumnInput<'a>)>;
@@ -145,9 +146,10 @@ pub(crate) fn prepare<'a>(
     meta: &TensorMeta,
     layout: &Layout,
     samples: Samples<'a>,
+    max_sample_bytes: u64,
     interrupt: &dyn Interrupt,
 ) -> Result<Rows<'a>> {
-    let context = Preparer { meta, layout };
+    let context = Preparer { meta, layout, max_sample_bytes };
     let rows = match samples {
         Samples::Dense { shape, data } => context.dense(&shape, data, interrupt)?,
         Samples::Each(samples) => Rows::Each(context.each(samples, interrupt)?),
@@ -159,6 +161,7 @@ pub(crate) fn prepare<'a>(
 struct Preparer<'m> {
     meta: &'m TensorMeta,
     layout: &'m Layout,
+    max_sample_bytes: u64,
 }
 
 impl Preparer<'_> {
@@ -208,6 +211,7 @@ impl Preparer<'_> {
             return Err(Error::internal("a dense batch has another size than its shape says"));
         }
         if self.layout.sample == SampleCompression::None {
+            check_stored(size, self.max_sample_bytes)?;
             let data = Cow::Borrowed(data);
             return Ok(Rows::Run { shape: stored, sample_bytes: size, count: *count, data });
         }
@@ -261,7 +265,7 @@ impl Preparer<'_> {
             SampleCompression::Lz4 => Cow::Owned(lz4::compress(&bytes)),
             _ => bytes,
         };
-        check_stored(bytes.len())?;
+        check_stored(bytes.len(), self.max_sample_bytes)?;
         Ok(Row { shape: Some(narrowed(&[count])?), bytes, is_none: false, file: None })
     }
 
@@ -279,7 +283,7 @@ impl Preparer<'_> {
                 Cow::Owned(image::encode(format, shape, dtype, data)?)
             }
         };
-        check_stored(bytes.len())?;
+        check_stored(bytes.len(), self.max_sample_bytes)?;
         Ok(Row { shape: Some(stored), bytes, is_none: false, file: None })
     }
 
@@ -295,7 +299,7 @@ impl Preparer<'_> {
         }
         if self.layout.sample == SampleCompression::Image(info.format) {
             image::verify(bytes)?;
-            check_stored(bytes.len())?;
+            check_stored(bytes.len(), self.max_sample_bytes)?;
             let (shape, _) = self.measure(&info.shape, dtype)?;
             return Ok(Row {
                 shape: Some(shape),
@@ -304,10 +308,10 @@ impl Preparer<'_> {
                 file: Some(file),
             });
         }
-        let (info, pixels) = image::decode(bytes, crate::codec::DEFAULT_MAX_DECODED_BYTES)?;
+        let (info, pixels) = image::decode(bytes, in_memory(self.max_sample_bytes))?;
         let mut pixels = pixels;
         if info.dtype != dtype {
-            let mut wide = vec![0; sample_bytes(&info.shape, dtype)?];
+            let mut wide = vec![0; sample_bytes(&info.shape, dtype, self.max_sample_bytes)?];
             cast(&pixels, info.dtype, dtype, &mut wide)?;
             pixels = wide;
         }
@@ -324,7 +328,7 @@ impl Preparer<'_> {
 
     /// The shape as it is stored, and the bytes of one sample.
     fn measure(&self, shape: &[u64], dtype: Dtype) -> Result<(Vec<u32>, usize)> {
-        let size = sample_bytes(shape, dtype)?;
+        let size = sample_bytes(shape, dtype, self.max_sample_bytes)?;
         let mut stored = narrowed(shape)?;
         if stored.is_empty() {
             stored.push(1);
@@ -373,16 +377,22 @@ fn narrowed(shape: &[u64]) -> Result<Vec<u32>> {
     })
 }
 
-/// Refuses what the tables could not hold.
-fn check_stored(bytes: usize) -> Result<()> {
-    if bytes as u64 > super::decode::MAX_SAMPLE_BYTES {
+/// Refuses what is over the limit, or what the tables could not hold whatever the limit is.
+fn check_stored(bytes: usize, max_sample_bytes: u64) -> Result<()> {
+    let bytes = bytes as u64;
+    if bytes > MAX_CHUNK_DATA_BYTES {
         return Err(Error::new(
             Kind::LimitExceeded,
             format!(
-                "the sample takes {bytes} bytes, over the limit of {} for one sample",
-                super::decode::MAX_SAMPLE_BYTES
+                "the sample takes {bytes} bytes, over the {MAX_CHUNK_DATA_BYTES} that a chunk of \
+                 this format can hold"
             ),
-        ));
+        )
+        .with_hint("cut it into several samples"));
+    }
+    if bytes > max_sample_bytes {
+        let what = "the sample, as it is stored,";
+        return Err(Error::over_limit(what, bytes, max_sample_bytes, Setting::MaxSampleBytes));
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use super::Dataset;
 use super::chunk_job::{ChunkJob, ChunkPart, Source};
 use super::decode::{Array, Decoder};
 use super::layout::{Content, Layout};
-use super::output::{EachSink, Sink, StackSink, room_for, stack, text_of};
+use super::limits::Limits;
+use super::output::{EachSink, Sink, StackSink, check_separate, room_for, stack, text_of};
 use super::plan::{Plan, plan};
 use super::state::{State, Tensor};
 use crate::dtype::Dtype;
@@ -139,11 +140,18 @@ impl Dataset {
         index: &[u64],
         interrupt: &dyn Interrupt,
     ) -> Result<Vec<Vec<u64>>> {
-        if let Some(companion) = self.shape_companion(name)? {
+        let companion = self.shape_companion(name);
+        let place = |error: Error| error.at_path(self.path()).at_tensor(name);
+        if let Some(companion) = companion.map_err(place)? {
             let rows = self.replanning(&companion, index, false, interrupt, |reading| {
                 reading.arrays(interrupt)
-            });
-            return rows.and_then(|rows| rows.iter().map(int64_row).collect());
+            })?;
+            let place = |at: usize, error: Error| match index.get(at) {
+                Some(index) => error.at_path(self.path()).at_tensor(&companion).at_index(*index),
+                None => error,
+            };
+            let shape = |(at, row)| shape_row(row).map_err(|error| place(at, error));
+            return rows.iter().enumerate().map(shape).collect();
         }
         self.replanning(name, index, true, interrupt, |reading| {
             if reading.decoder.layout.content == Content::Link {
@@ -151,7 +159,7 @@ impl Dataset {
             }
             let decoder = reading.decoder.clone();
             let sink =
-                EachSink::new(index.len(), |view, local| decoder.shape(view.shape_of(local)));
+                EachSink::new(index.len(), |view, local| decoder.shape(view.shape_of(local)))?;
             reading.run(&sink, interrupt)?;
             sink.finish()
         })
@@ -167,7 +175,13 @@ impl Dataset {
         let key = tensor.meta.links.iter().find(|(_, link)| {
             link.extend.as_deref() == Some("extend_shape") && tensor.sequence.is_none()
         });
-        Ok(key.and_then(|(key, _)| state.tensors.get(key)).map(|tensor| tensor.name().to_owned()))
+        key.map(|(key, _)| {
+            state.meta.name_of(key).map(str::to_owned).ok_or_else(|| {
+                let message = format!("the shapes are in {key:?}, which the dataset does not list");
+                Error::new(Kind::Corrupt, message)
+            })
+        })
+        .transpose()
     }
 
     /// Plans and runs a read; once more when chunks were replaced in between, by a flush of this
@@ -216,9 +230,10 @@ impl<'a> Reading<'a> {
             .map_err(|error| error.at_file(&keys::tensor_meta(&state.commit, &tensor.key)))?;
         let Plan { chunks, run_counts } = plan(tensor, index)?;
         let ndim = Some(tensor.meta.max_shape.len()).filter(|ndim| *ndim > 0);
+        let limits = dataset.limits();
         let mut jobs = Vec::with_capacity(chunks.len());
         for chunk in chunks {
-            let source = match memory_view(tensor, &chunk, layout.chunk_lz4)? {
+            let source = match memory_view(tensor, &chunk, layout.chunk_lz4, &dataset.limits())? {
                 Some(view) => Source::Memory(Arc::new(view)),
                 None => Source::Stored {
                     store: dataset.store().clone(),
@@ -226,6 +241,7 @@ impl<'a> Reading<'a> {
                     cache: Arc::clone(dataset.cache()),
                     samples: chunk.samples.end - chunk.samples.start,
                     lz4: layout.chunk_lz4,
+                    limits,
                 },
             };
             jobs.push(ChunkJob { source, runs: chunk.runs, tables_only });
@@ -235,7 +251,7 @@ impl<'a> Reading<'a> {
             name,
             index,
             meta: tensor.meta.clone(),
-            decoder: Decoder { layout, ndim },
+            decoder: Decoder { layout, ndim, max_sample_bytes: limits.max_sample_bytes },
             jobs,
             run_counts,
             creds: creds_keys(state, tensor, index)?,
@@ -265,7 +281,7 @@ impl<'a> Reading<'a> {
             }
         };
         let engine = Engine::current()?;
-        fetch::run(&engine, jobs, &self.dataset.limits(), interrupt, process)
+        fetch::run(&engine, jobs, &self.dataset.limits().fetch, interrupt, process)
     }
 
     /// Adds tensor and index to the error of one slot.
@@ -288,7 +304,7 @@ impl<'a> Reading<'a> {
         let dtype = self.decoder.dtype()?;
         let count = self.index.len() as u64;
         let shape = self.meta.max_shape.clone();
-        let (one, mut data) = room_for(count, &shape, dtype)?;
+        let (one, mut data) = room_for(count, &shape, dtype, self.decoder.max_sample_bytes)?;
         let counts = self.run_counts.clone();
         let sink = StackSink::new(self.decoder.clone(), shape.clone(), one, &counts, &mut data)?;
         self.run(&sink, interrupt)?;
@@ -301,13 +317,13 @@ impl<'a> Reading<'a> {
         let slab = Slab::new();
         let sink = EachSink::new(self.index.len(), |view, local| {
             decoder.array(view.sample(local)?, &slab)
-        });
+        })?;
         self.run(&sink, interrupt)?;
         sink.finish()
     }
 
     fn stored(&mut self, interrupt: &dyn Interrupt) -> Result<Vec<Bytes>> {
-        let sink = EachSink::new(self.index.len(), |view, local| Ok(view.sample(local)?.bytes));
+        let sink = EachSink::new(self.index.len(), |view, local| Ok(view.sample(local)?.bytes))?;
         self.run(&sink, interrupt)?;
         sink.finish()
     }
@@ -315,7 +331,7 @@ impl<'a> Reading<'a> {
     fn plain(&mut self, interrupt: &dyn Interrupt) -> Result<Vec<Bytes>> {
         let decoder = self.decoder.clone();
         let sink =
-            EachSink::new(self.index.len(), |view, local| decoder.plain(&view.sample(local)?));
+            EachSink::new(self.index.len(), |view, local| decoder.plain(&view.sample(local)?))?;
         self.run(&sink, interrupt)?;
         sink.finish()
     }
@@ -325,7 +341,7 @@ impl<'a> Reading<'a> {
         let decoder = self.decoder.clone();
         let sink = EachSink::new(self.index.len(), |view, local| {
             text_of(&decoder.plain(&view.sample(local)?)?)
-        });
+        })?;
         self.run(&sink, interrupt)?;
         sink.finish()
     }
@@ -351,10 +367,11 @@ fn memory_view(
     tensor: &Tensor,
     chunk: &super::plan::ChunkRuns,
     lz4: bool,
+    limits: &Limits,
 ) -> Result<Option<super::chunk_view::ChunkView>> {
     let Some(writing) = &tensor.writing else { return Ok(None) };
     if let Some(file) = writing.sealed.get(&chunk.chunk) {
-        return super::chunk_view::ChunkView::from_file(file, lz4).map(Some);
+        return super::chunk_view::ChunkView::from_file(file, lz4, limits).map(Some);
     }
     match &writing.tail {
         Some(tail) if tail.id == chunk.chunk => {
@@ -369,6 +386,7 @@ fn creds_keys(state: &State, tensor: &Tensor, index: &[u64]) -> Result<Vec<Optio
     if !tensor.meta.is_link {
         return Ok(Vec::new());
     }
+    check_separate(index.len())?;
     index
         .iter()
         .map(|&index| match tensor.creds.number_of(index) {
@@ -388,13 +406,13 @@ fn creds_keys(state: &State, tensor: &Tensor, index: &[u64]) -> Result<Vec<Optio
         .collect()
 }
 
-/// A row of the shape companion.
-fn int64_row(row: &Array) -> Result<Vec<u64>> {
+/// A row of the shape companion: int64 there, though no axis is over 32 bits (format 2.1).
+fn shape_row(row: &Array) -> Result<Vec<u64>> {
     row.data
         .as_chunks::<8>()
         .0
         .iter()
-        .map(|bytes| u64::try_from(i64::from_le_bytes(*bytes)))
+        .map(|bytes| u32::try_from(i64::from_le_bytes(*bytes)).map(u64::from))
         .collect::<std::result::Result<_, _>>()
-        .map_err(|_| Error::new(Kind::Corrupt, "a stored shape has a negative dimension"))
+        .map_err(|_| Error::new(Kind::Corrupt, "a stored shape has an axis that cannot be"))
 }

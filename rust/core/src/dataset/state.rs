@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::error::{Error, Kind, Result};
 use crate::format::{
     ChunkBuilder, ChunkId, ChunkIds, ChunkSet, CommitDiff, Creds, DatasetDiff, DatasetMeta,
-    FIRST_COMMIT, LinkedCreds, Sequence, TensorMeta, Tiles, VersionTree, keys,
+    FIRST_COMMIT, LinkedCreds, Sequence, TensorMeta, Tiles, VersionTree, check_stored_key, keys,
 };
 
 /// Everything a handle knows about its dataset.
@@ -142,7 +142,20 @@ impl State {
     }
 }
 
+/// Why there is no tensor under a key that a meta names. Keys that lead out of the dataset are never
+/// loaded; the other tensors are not made unreadable by them.
 fn unloaded(key: &str) -> Error {
+    match check_stored_key(key) {
+        Err(error) => Error::from(error).at_tensor(key),
+        Ok(()) => {
+            let message =
+                format!("dataset_meta.json names the tensor {key:?} and does not list it");
+            Error::new(Kind::Corrupt, message).at_tensor(key)
+        }
+    }
+}
+
+fn not_loaded_first(key: &str) -> Error {
     Error::internal(format!("tensor {key:?} is not loaded"))
 }
 
@@ -202,7 +215,7 @@ impl Tensor {
     /// # Errors
     /// `Internal` when it was not loaded first.
     pub(crate) fn history(&self) -> Result<&History> {
-        self.history.as_ref().ok_or_else(|| unloaded(&self.key))
+        self.history.as_ref().ok_or_else(|| not_loaded_first(&self.key))
     }
 
     /// The writable side.
@@ -210,6 +223,6 @@ impl Tensor {
     /// # Errors
     /// `Internal` when it was not loaded first.
     pub(crate) fn writing_mut(&mut self) -> Result<&mut Writing> {
-        self.writing.as_mut().ok_or_else(|| unloaded(&self.key))
+        self.writing.as_mut().ok_or_else(|| not_loaded_first(&self.key))
     }
 }

@@ -16,7 +16,7 @@
 
 use super::VERSION;
 use super::error::{FormatError, Reason, Result};
-use super::limits::{MAX_CHUNK_HEADER_BYTES, MAX_NDIM};
+use super::limits::{MAX_CHUNK_HEADER_BYTES, MAX_CHUNK_SAMPLES, MAX_CHUNK_TABLE_BYTES, MAX_NDIM};
 use super::reader::Reader;
 use super::tables::{BytePositions, ShapeTable};
 use super::version::{parse_version_prefix, write_version_prefix};
@@ -117,8 +117,8 @@ fn to_usize(bytes: u64) -> Result<usize> {
 
 fn check_header_bytes(need: u64, at: usize) -> Result<()> {
     if need > MAX_CHUNK_HEADER_BYTES {
-        return Err(FormatError::limit(format!(
-            "the chunk's header claims {need} bytes, at most {MAX_CHUNK_HEADER_BYTES} are accepted"
+        return Err(FormatError::corrupt(format!(
+            "the chunk's header claims {need} bytes, and no chunk has over {MAX_CHUNK_HEADER_BYTES}"
         ))
         .at(at));
     }
@@ -289,6 +289,20 @@ impl ChunkBuilder {
         self.shapes.num_samples().max(self.positions.num_samples())
     }
 
+    /// How many more samples its tables can count.
+    #[must_use]
+    pub fn room_samples(&self) -> u64 {
+        MAX_CHUNK_SAMPLES.saturating_sub(self.num_samples())
+    }
+
+    /// Whether its tables are as long as they may become: the next sample needs another chunk.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.room_samples() == 0
+            || self.shapes.table_bytes() > MAX_CHUNK_TABLE_BYTES
+            || self.positions.table_bytes() > MAX_CHUNK_TABLE_BYTES
+    }
+
     /// Number of bytes of the data part, before compression.
     #[must_use]
     pub fn data_bytes(&self) -> u64 {
@@ -452,6 +466,22 @@ mod tests {
         assert!(chunk.push_run(&[2], 2, &[1, 2, 3]).is_err());
         assert!(chunk.push_none(Some(usize::MAX)).is_err());
         assert_eq!(chunk, before);
+    }
+
+    #[test]
+    fn a_chunk_is_full_before_its_tables_overflow() {
+        let mut chunk = ChunkBuilder::new();
+        chunk.push_run(&[0], MAX_CHUNK_SAMPLES - 1, &[]).unwrap();
+        assert_eq!((chunk.room_samples(), chunk.is_full()), (1, false));
+        assert_eq!(chunk.push_run(&[0], 2, &[]).unwrap_err().reason, Reason::Limit);
+        chunk.push(&[0], &[]).unwrap();
+        assert!(chunk.is_full());
+        let before = chunk.clone();
+        assert_eq!(chunk.push(&[0], &[]).unwrap_err().reason, Reason::Limit);
+        assert_eq!(chunk.push_none(None).unwrap_err().reason, Reason::Limit);
+        assert_eq!(chunk, before);
+        let header = ChunkHeader::parse(&chunk.to_bytes(&[])).unwrap();
+        assert_eq!(header.num_samples(), MAX_CHUNK_SAMPLES);
     }
 
     #[test]

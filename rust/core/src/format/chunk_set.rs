@@ -10,8 +10,9 @@
 
 use super::chunk_id::ChunkId;
 use super::error::{FormatError, Result};
-use super::keys::{check_commit_id, check_stored_key};
+use super::keys::check_commit_id;
 use super::limits::{self, MAX_TABLE_FILE_BYTES};
+use super::names::check_stored_key;
 use super::ordered::Ordered;
 
 /// Whose chunk it is, where that is another commit or key than those of the chunk set.

@@ -28,12 +28,17 @@ pub const MAX_CHUNK_SAMPLES: u64 = u32::MAX as u64;
 /// Bytes of the data part of one chunk: byte positions are u32 (format 4.2).
 pub const MAX_CHUNK_DATA_BYTES: u64 = u32::MAX as u64;
 
-/// Samples of one tensor: last indices are u64, and all ones means "none" (format 3.2).
-pub const MAX_SAMPLES: u64 = u64::MAX;
+/// Samples of one tensor: last indices are u64 (format 3.2), but numbers of samples are signed
+/// everywhere else, in numpy's indices as in Python's lengths.
+pub const MAX_SAMPLES: u64 = i64::MAX as u64;
 
 /// Bytes of a tensor name: an object key has 1024 bytes at most, and the longest prefix and
 /// suffix of ours take about a hundred.
 pub const MAX_NAME_BYTES: usize = 900;
+
+/// Bytes of one part of a tensor name: file names have 255 at most, of which the format takes some
+/// for companions (`_x_shape`, `_x_downsampled_16`) and keys that are taken (`x_1a2b`).
+pub const MAX_NAME_PART_BYTES: usize = 240;
 
 /// Characters of a commit id: ours have 40.
 pub const MAX_COMMIT_ID_BYTES: usize = 128;

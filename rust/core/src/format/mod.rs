@@ -17,6 +17,7 @@ pub mod keys;
 pub mod limits;
 pub mod linked_creds;
 pub mod lock;
+mod names;
 mod ordered;
 #[cfg(test)]
 mod proptests;
@@ -35,9 +36,9 @@ pub use dataset_diff::DatasetDiff;
 pub use dataset_meta::DatasetMeta;
 pub use encoders::{ChunkIds, ChunkRow, Creds, Located, Pads, Sequence, Tiles};
 pub use error::{FormatError, Reason, Result};
-pub use keys::check_tensor_name;
 pub use linked_creds::LinkedCreds;
 pub use lock::LockFile;
+pub use names::{check_creds_key, check_stored_key, check_tensor_name};
 pub use tables::{BytePositions, PositionRow, ShapeTable};
 pub use tensor_meta::{Link, TensorMeta};
 pub use version_tree::{Address, CommitNode, VersionTree};

@@ -52,8 +52,10 @@ fn every_parser(bytes: &[u8]) {
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = (version::parse_version(text), ChunkId::parse_name(text));
+        let _ = (version::compare_versions(text, VERSION), check_creds_key(text));
         if let Ok(clean) = check_tensor_name(text) {
             assert_eq!(check_tensor_name(&clean).as_deref(), Ok(clean.as_str()));
+            check_stored_key(&clean).expect("what may be created can be read");
         }
     }
 }
@@ -201,6 +203,33 @@ proptest! {
             prop_assert!(located.first <= index as u64 && index as u64 <= located.last);
         }
         prop_assert_eq!(ChunkIds::parse(&ids.to_bytes()).unwrap(), ids);
+    }
+
+    #[test]
+    fn versions_survive(version in "[0-9.]{0,255}", tail in vec(any::<u8>(), 0..9)) {
+        let mut bytes = Vec::new();
+        version::write_version_prefix(&mut bytes, &version);
+        bytes.extend(&tail);
+        let mut reader = reader::Reader::new(&bytes);
+        prop_assert_eq!(version::parse_version_prefix(&mut reader).unwrap(), version);
+        prop_assert_eq!(reader.rest(), tail);
+    }
+
+    #[test]
+    fn trees_are_rebuilt_or_refused(
+        nodes in vec((0_usize..6, prop::option::of(0_usize..6), vec(0_usize..6, 0..3)), 0..6),
+    ) {
+        let id = |number: usize| if number == 0 { FIRST_COMMIT.to_owned() } else { format!("{number:040x}") };
+        let nodes = nodes.into_iter().map(|(own, parent, children)| {
+            let node = CommitNode {
+                children: children.into_iter().map(id).collect(),
+                ..CommitNode::open("b", parent.map(id).as_deref())
+            };
+            (id(own), node)
+        });
+        if let Ok(tree) = VersionTree::from_nodes(nodes.collect::<Vec<_>>()) {
+            prop_assert_eq!(VersionTree::parse(&tree.to_bytes()).unwrap(), tree);
+        }
     }
 
     #[test]

@@ -121,6 +121,11 @@ impl ShapeTable {
         self.row(low).map(|(dims, last)| (dims, u64::from(last)))
     }
 
+    /// Bytes of the table in a file.
+    pub(super) const fn table_bytes(&self) -> usize {
+        self.rows.len().saturating_mul(4)
+    }
+
     /// Number of samples that have a shape.
     #[must_use]
     pub fn num_samples(&self) -> u64 {
@@ -142,7 +147,7 @@ impl ShapeTable {
                 format!("a sample of {ndim} dimensions among ones of {}", self.ndim),
             ));
         }
-        check_table_bytes(self.rows.len().saturating_mul(4))?;
+        check_table_bytes(self.table_bytes())?;
         last_after(self.num_samples(), count)
     }
 
@@ -218,6 +223,11 @@ impl BytePositions {
                 out.extend_from_slice(&number.to_le_bytes());
             }
         }
+    }
+
+    /// Bytes of the table in a file.
+    pub(super) const fn table_bytes(&self) -> usize {
+        self.rows.len().saturating_mul(Self::ROW_BYTES)
     }
 
     /// The rows.
@@ -297,7 +307,7 @@ impl BytePositions {
         if count == 0 {
             return Ok(());
         }
-        check_table_bytes(self.rows.len().saturating_mul(Self::ROW_BYTES))?;
+        check_table_bytes(self.table_bytes())?;
         let last = last_after(self.num_samples(), count)?;
         let start = self.end();
         let fits = nbytes
@@ -352,6 +362,16 @@ mod tests {
         assert_eq!(shapes.push(&[2], 1).unwrap_err().reason, Reason::ShapeMismatch);
         assert_eq!(shapes.push(&[2, 3], u64::MAX).unwrap_err().reason, Reason::Limit);
         assert_eq!((shapes.num_rows(), shapes.num_samples()), (1, 4));
+    }
+
+    #[test]
+    fn tables_refuse_rows_that_no_reader_would_take() {
+        assert!(check_table_bytes(MAX_CHUNK_TABLE_BYTES).is_ok());
+        assert_eq!(check_table_bytes(MAX_CHUNK_TABLE_BYTES + 1).unwrap_err().reason, Reason::Limit);
+        let mut shapes = ShapeTable::default();
+        assert_eq!(shapes.push(&[1; MAX_NDIM + 1], 1).unwrap_err().reason, Reason::Limit);
+        shapes.push(&[1; MAX_NDIM], 1).unwrap();
+        assert_eq!(shapes.table_bytes(), (MAX_NDIM + 1) * 4);
     }
 
     #[test]

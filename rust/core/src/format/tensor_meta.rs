@@ -4,8 +4,8 @@ use super::VERSION;
 use super::dataset_meta::running_version;
 use super::error::{FormatError, Reason, Result};
 use super::json::{self, Fields};
-use super::keys::check_stored_key;
-use super::limits::MAX_NDIM;
+use super::limits::{MAX_NDIM, MAX_SAMPLES};
+use super::names::check_stored_key;
 use super::version::compare_versions;
 use crate::dtype::Dtype;
 use serde_json::{Map, Value, json};
@@ -120,6 +120,9 @@ impl TensorMeta {
             extra: fields.0,
         };
         meta.fast_forward(&stored)?;
+        if meta.length > MAX_SAMPLES {
+            return Err(FormatError::corrupt(format!("a length of {} is impossible", meta.length)));
+        }
         if meta.min_shape.len() != meta.max_shape.len() || meta.max_shape.len() > MAX_NDIM {
             return Err(FormatError::corrupt("min_shape and max_shape do not belong together"));
         }

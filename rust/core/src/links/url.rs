@@ -95,6 +95,28 @@ pub fn display(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_link_or_refused(
+            scheme in prop::sample::select(vec!["", "s3://", "http://", "file://", "gs://", "x://"]),
+            rest in any::<String>(),
+        ) {
+            let text = format!("{scheme}{rest}");
+            if let Ok(Link::S3 { bucket, key }) = Link::parse(&text) {
+                prop_assert_eq!(format!("s3://{bucket}/{key}"), text.as_str());
+            }
+            let shown = display(&text);
+            prop_assert_eq!(display(&shown), shown);
+        }
+
+        #[test]
+        fn no_text_makes_a_url_show_its_password(rest in any::<String>()) {
+            let shown = display(&format!("https://user:s3cr3t-w0rd@host/{rest}"));
+            prop_assert!(!shown.contains("user:s3cr3t-w0rd"), "{}", shown);
+        }
+    }
 
     #[test]
     fn links_are_told_apart() {

@@ -12,7 +12,7 @@ use futures::stream::BoxStream;
 
 use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError};
-use crate::error::Result;
+use crate::error::{Error, Result, Setting};
 
 pub(super) enum Body {
     Ready(Bytes),
@@ -44,6 +44,22 @@ impl Incoming {
     pub(super) fn counted(mut self, counters: Arc<Counters>) -> Self {
         self.counters = Some(counters);
         self
+    }
+
+    /// Itself, unless it is larger than a limit: then the body never comes.
+    ///
+    /// # Errors
+    /// [`crate::Kind::LimitExceeded`], which names the setting.
+    pub fn within(self, max_bytes: u64, setting: Setting) -> Result<Self> {
+        if self.size <= max_bytes {
+            return Ok(self);
+        }
+        let what = format!("reading {}", self.place);
+        let error = Error::over_limit(what, self.size, max_bytes, setting);
+        Err(match &self.file {
+            Some(file) => error.at_file(file),
+            None => error,
+        })
     }
 
     /// The body, of exactly `size` bytes.

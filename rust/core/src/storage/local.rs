@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError};
 use super::incoming::{Body, Incoming};
-use super::key::check_key;
+use super::key::check_key_of_files;
 use super::{Backend, Entry, Result};
 
 /// How names of files that are still being written start. Listings leave them out.
@@ -104,7 +104,7 @@ impl Backend for LocalStore {
             // They would lead out of the folder.
             return Err("keys cannot hold '\\' and ':' on this system");
         }
-        check_key(key)
+        check_key_of_files(key)
     }
 
     fn display(&self, key: &str) -> String {

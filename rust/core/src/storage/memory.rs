@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::counters::Counters;
 use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
+use super::key::check_key_of_files;
 use super::{Backend, Entry, Result};
 
 type Objects = RwLock<BTreeMap<String, Bytes>>;
@@ -58,6 +59,10 @@ pub(super) fn slice(bytes: &Bytes, range: &Range<u64>) -> Bytes {
 
 #[async_trait]
 impl Backend for MemoryStore {
+    fn check(&self, key: &str) -> Result<(), &'static str> {
+        check_key_of_files(key)
+    }
+
     fn display(&self, key: &str) -> String {
         format!("mem://{}/{key}", self.name)
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 mod client;
 mod counters;
@@ -34,6 +34,8 @@ pub use error::{Reason, StorageError};
 pub(crate) use http::{display_url, file_url_path};
 pub use incoming::Incoming;
 pub use key::check_key;
+#[cfg(feature = "fuzzing")]
+pub use reply::read_reply;
 pub use s3::S3Config;
 pub(crate) use s3::check_bucket;
 
@@ -41,6 +43,16 @@ use counters::Counters;
 
 /// No object is longer; servers refuse ranges whose end does not fit into a signed number.
 const MAX_OBJECT_BYTES: u64 = i64::MAX as u64;
+
+/// What [`Store::get_optional`] takes into memory: metas and tables, which no format lets grow
+/// further.
+const MAX_SMALL_BYTES: u64 = 1 << 30;
+
+fn too_large(key: &str, size: u64) -> Error {
+    let message =
+        format!("{key} has {size} bytes, and no such file over {MAX_SMALL_BYTES} is read");
+    Error::new(Kind::LimitExceeded, message).at_file(key)
+}
 
 /// An object of a listing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,12 +193,13 @@ impl Store {
         self.open_read(key).await?.read().await
     }
 
-    /// The whole object, or nothing when it is missing.
+    /// The whole (small) object, or nothing when it is missing.
     ///
     /// # Errors
-    /// As [`Store::get`], a missing object excepted.
+    /// As [`Store::get`], a missing object excepted; and one of more than [`MAX_SMALL_BYTES`].
     pub async fn get_optional(&self, key: &str) -> Result<Option<Bytes>> {
         match self.backend("read", key)?.open_read(key).await {
+            Ok(incoming) if incoming.size > MAX_SMALL_BYTES => Err(too_large(key, incoming.size)),
             Ok(incoming) => Ok(Some(self.counted(incoming).read().await?)),
             Err(error) if error.is_object_not_found() => Ok(None),
             Err(error) => Err(error.into()),

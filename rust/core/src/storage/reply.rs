@@ -56,6 +56,18 @@ fn tries(text: &str) -> u32 {
     count.and_then(|(count, _)| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1)
 }
 
+/// Reads all that is read out of a reply.
+#[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(
+    not(feature = "fuzzing"),
+    expect(unreachable_pub, reason = "only the fuzz target reaches it from outside")
+)]
+pub fn read_reply(text: &str) {
+    let answer = Answer::read(text);
+    assert!(tries(text) > 0, "the first request counts");
+    drop(classify(answer.status, answer.code, answer.text));
+}
+
 fn transport(error: &ObjectError) -> Option<&HttpError> {
     let mut next = StdError::source(error);
     while let Some(source) = next {
@@ -141,6 +153,34 @@ fn other(error: &ObjectError, status: Option<u16>, answer: &Answer<'_>) -> Detai
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_reply_can_be_read(
+            mark in prop::sample::select(vec!["", STATUS_MARK, BODY_MARK, ", after ", "(code: "]),
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    Just("<Code>".to_owned()),
+                    Just("</Code>".to_owned()),
+                    Just("<Message>".to_owned()),
+                    Just("</Message>".to_owned()),
+                    Just("503".to_owned()),
+                    Just("99999999999 retries".to_owned()),
+                    any::<String>(),
+                ],
+                0..8,
+            ),
+        ) {
+            read_reply(&(mark.to_owned() + &parts.concat()));
+        }
+
+        #[test]
+        fn a_code_is_found_between_whatever(before in "[^<]*", code in "[A-Za-z]{1,20}") {
+            let text = format!("{STATUS_MARK}403 {before}<Code>{code}</Code>");
+            prop_assert_eq!(Answer::read(&text).code, Some(code.as_str()));
+        }
+    }
 
     #[test]
     fn answers_are_read_from_the_text() {

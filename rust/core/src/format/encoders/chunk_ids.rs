@@ -81,7 +81,7 @@ impl ChunkIds {
             return Ok(Self { rows: Vec::new(), is_narrow });
         }
         check_order(rows.iter().map(|row| row.last), if is_narrow { 8 } else { 16 }, at)?;
-        if rows.last().is_some_and(|row| row.last == u64::MAX) {
+        if rows.last().is_some_and(|row| row.last >= MAX_SAMPLES) {
             return Err(FormatError::corrupt("the chunk index ends at an impossible sample"));
         }
         Ok(Self { rows, is_narrow })

@@ -79,6 +79,19 @@ impl Creds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::error::Reason;
+
+    #[test]
+    fn more_links_than_32_bits_can_count_are_refused() {
+        let mut creds = Creds::default();
+        creds.push(1, u64::from(u32::MAX)).unwrap();
+        creds.push(1, 1).unwrap();
+        let before = creds.clone();
+        for number in [1, 2] {
+            assert_eq!(creds.push(number, 1).unwrap_err().reason, Reason::Limit);
+        }
+        assert_eq!(creds, before);
+    }
 
     #[test]
     fn example_of_the_pages() {
