@@ -37,7 +37,7 @@ use crate::engine::Interrupt;
 use crate::error::{Error, Kind, Result};
 use crate::fetch::Limits;
 use crate::format::version::compare_versions;
-use crate::format::{TensorMeta, VERSION};
+use crate::format::{RawJson, TensorMeta, VERSION};
 use crate::links::{LinkCreds, LinkPool};
 use crate::storage::Store;
 
@@ -96,8 +96,8 @@ pub struct CommitRecord {
     pub author: Option<String>,
     /// When, in seconds since 1970.
     pub time: Option<f64>,
-    /// What the author wrote.
-    pub message: Option<String>,
+    /// What the author wrote, as JSON text.
+    pub message: Option<RawJson>,
 }
 
 /// A handle on a dataset; clones share it.

@@ -20,6 +20,7 @@ pub mod lock;
 mod ordered;
 #[cfg(test)]
 mod proptests;
+pub mod raw_json;
 pub mod reader;
 mod rebuild;
 pub mod tables;
@@ -38,6 +39,7 @@ pub use error::{FormatError, Reason, Result};
 pub use keys::check_tensor_name;
 pub use linked_creds::LinkedCreds;
 pub use lock::LockFile;
+pub use raw_json::RawJson;
 pub use tables::{BytePositions, PositionRow, ShapeTable};
 pub use tensor_meta::{Link, TensorMeta};
 pub use version_tree::{Address, CommitNode, VersionTree};
