@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ def sample_differences(place: str, ours: Described, expected: Described) -> Iter
         yield f"{place}: {ours['error'][0]}"
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two descriptions say the same: NaN is NaN, and neither 1 and 1.0 nor 0.0 and -0.0."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def _difference(place: str, ours: Any, expected: Any) -> Iterator[str]:
-    if ours != expected:
+    if not same(ours, expected):
         yield f"{place}: {ours!r}, expected {expected!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import lakebed
-from tests.golden.compare import state_differences
+from tests.golden.compare import same, state_differences
 from tests.golden.reading import read_state
 from tests.reference import steps
 
@@ -117,5 +117,5 @@ def deep_differences(ours: Any, theirs: Any, place: str = "") -> list[str]:
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         pairs = [(f"{place}[{n}]", ours[n], theirs[n]) for n in range(len(ours))]
     else:
-        return [] if ours == theirs else [f"{place}: ours {ours!r}, theirs {theirs!r}"]
+        return [] if same(ours, theirs) else [f"{place}: ours {ours!r}, theirs {theirs!r}"]
     return [line for at, one, other in pairs for line in deep_differences(one, other, at)]

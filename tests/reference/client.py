@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from tests.reference.steps import Step
 
 ROOT = Path(__file__).resolve().parents[2]
+_ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "BUGGER_OFF": "true",
+    # It prints messages, which may hold halves of surrogate pairs.
+    "PYTHONIOENCODING": "utf-8:backslashreplace",
+}
 INTERPRETER = ROOT / ".venv-reference" / "bin" / "python"
 
 
@@ -108,7 +114,7 @@ def running() -> Iterator[Reference]:
                 stderr=errors,
                 text=True,
                 cwd=folder,
-                env={**kept, "PYTHONPATH": str(ROOT), "BUGGER_OFF": "true"},
+                env={**kept, **_ENVIRONMENT},
             )
         try:
             yield Reference(process, log)

@@ -52,9 +52,14 @@ def to_json(value: Any) -> Any:
         return {_TAG: "file", "path": value.path}
     if isinstance(value, Link):
         return {_TAG: "link", "path": value.path, "creds_key": value.creds_key}
+    if isinstance(value, tuple):
+        return {_TAG: "tuple", "items": [to_json(item) for item in value]}
     if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            items = [[to_json(key), to_json(item)] for key, item in value.items()]
+            return {_TAG: "dict", "items": items}
         return {key: to_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return [to_json(item) for item in value]
     return value
 
@@ -70,6 +75,10 @@ def from_json(value: Any) -> Any:
         flat = np.frombuffer(base64.b64decode(value["data"]), value["dtype"])
         array = flat.reshape(value["shape"]).copy()
         return array if tag == "array" else array[()]
+    if tag == "tuple":
+        return tuple(from_json(item) for item in value["items"])
+    if tag == "dict":
+        return {from_json(key): from_json(item) for key, item in value["items"]}
     if tag == "bytes":
         return base64.b64decode(value["data"])
     if tag == "file":

@@ -124,10 +124,16 @@ def infer_htype(samples: list[Any] | np.ndarray[Any, Any]) -> str | None:
         return "generic"
     if isinstance(first, np.ndarray):
         return "json" if first.dtype.kind == "O" else "generic"
-    if isinstance(first, int) and np.asarray(first).dtype.kind == "O":
-        # An integer of more than 64 bits has no dtype, but a JSON form.
-        return "json"
-    return "generic"
+    # Integers of more than 64 bits have no dtype, but a JSON form.
+    return "json" if _is_of_objects(first) else "generic"
+
+
+def _is_of_objects(value: object) -> bool:
+    try:
+        return np.asarray(value).dtype.kind == "O"
+    except ValueError:
+        # Lists of different lengths are neither numbers nor documents, as in Deep Lake v3.
+        return False
 
 
 def _build(

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lakebed.errors import DecodeError, InvalidInputError
 from lakebed.sample import Sample
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _TYPE = "_hub_custom_type"
 
 
 def dumps(value: object) -> bytes:
-    """Encode a value as the format does.
+    """Encode a sample: one line, keys in their order.
 
     Raises:
         InvalidInputError: Something inside has no JSON form.
     """
+    return _dumped(_ENCODER, value)
+
+
+def dumps_file(fields: Mapping[Any, Any]) -> bytes:
+    """Encode what is a file of its own, an info or a meta: indented, keys sorted (format 1.3).
+
+    Raises:
+        InvalidInputError: Something inside has no JSON form, or keys that cannot be sorted.
+    """
+    # Of the outermost keys the reference takes the str, whatever they are; JSON knows fewer.
+    return _dumped(_FILE_ENCODER, {str(key): value for key, value in fields.items()})
+
+
+def _dumped(encoder: json.JSONEncoder, value: object) -> bytes:
     try:
-        return _ENCODER.encode(value).encode("ascii")
+        return encoder.encode(value).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"a value cannot be stored as JSON: {error}") from error
 
@@ -84,4 +101,5 @@ def _decode(found: dict[str, Any]) -> Any:
 
 # Made once: `json.dumps` and `json.loads` would make one for every sample.
 _ENCODER = json.JSONEncoder(default=_encode)
+_FILE_ENCODER = json.JSONEncoder(default=_encode, indent=4, sort_keys=True)
 _DECODER = json.JSONDecoder(object_hook=_decode)

@@ -90,8 +90,8 @@ def tensor_spec(settings: TensorSettings) -> dict[str, Any]:
         "verify": settings.verify,
         "max_chunk_size": _size(settings.more.get("max_chunk_size"), "max_chunk_size", 1),
         "tiling_threshold": _size(settings.tiling_threshold, "tiling_threshold", -1),
-        "extra": documents.dumps(extra),
-        "info": documents.dumps(info) if info else None,
+        "extra": documents.dumps_file(extra),
+        "info": documents.dumps_file(info) if info else None,
         "info_companion": (
             htype.info_companion and settings.create_sample_info_tensor and links_checked
         ),

@@ -84,20 +84,20 @@ class Info(MutableMapping[Any, Any]):
     def stored(self, data: dict[Any, Any]) -> None:
         """Take over what the core has stored already."""
         object.__setattr__(self, "_data", data)
-        object.__setattr__(self, "_written", documents.dumps(data))
+        object.__setattr__(self, "_written", documents.dumps_file(data))
 
     def save(self) -> None:
         """Hand changes inside of values to the core."""
         if self._data is None:
             return
-        document = documents.dumps(self._data)
+        document = documents.dumps_file(self._data)
         if document != self._written:
             self._handle.core.set_info(self._tensor, document)
             object.__setattr__(self, "_written", document)
 
     def _store(self, data: dict[Any, Any]) -> None:
         self._handle.require_writable()
-        document = documents.dumps(data)
+        document = documents.dumps_file(data)
         self._handle.core.set_info(self._tensor, document)
         self.stored(data)
         self._handle.changed()

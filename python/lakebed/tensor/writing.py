@@ -73,8 +73,8 @@ def write(
         return
     infos = {name: _new_info(handle, name, column) for name, column in columns.items()}
     payload = {
-        name: column.for_core(None if infos[name] is None else documents.dumps(infos[name]))
-        for name, column in columns.items()
+        name: columns[name].for_core(None if info is None else documents.dumps_file(info))
+        for name, info in infos.items()
     }
     _extend(handle, payload, wrapper, progressbar=progressbar)
     for name, info in infos.items():

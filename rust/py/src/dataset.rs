@@ -1,14 +1,15 @@
 //! `Dataset`: one open dataset. Every method is one call of the core.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lakebed_core::dataset::{Dataset, Limits, OpenOptions, TensorSpec};
 use lakebed_core::engine::Interrupt;
 use lakebed_core::fetch;
+use lakebed_core::format::RawJson;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use serde_json::{Map, Value};
 
 use crate::convert::{self, PyColumn, field};
 use crate::error;
@@ -157,7 +158,9 @@ impl PyDataset {
                 dict.set_item("commit", record.id)?;
                 dict.set_item("author", record.author)?;
                 dict.set_item("time", record.time)?;
-                dict.set_item("message", record.message)?;
+                let message =
+                    record.message.map(|text| python_json(py, text.as_str())).transpose()?;
+                dict.set_item("message", message)?;
                 Ok(dict)
             })
             .collect()
@@ -306,12 +309,17 @@ fn timeout(py: Python<'_>, seconds: Option<f64>) -> PyResult<Option<Duration>> {
         .transpose()
 }
 
-/// The JSON object in `spec[key]`, which may be missing.
-fn json_object(spec: &Bound<'_, PyDict>, key: &str) -> PyResult<Map<String, Value>> {
-    let Some(text) = field::<Vec<u8>>(spec, key)? else { return Ok(Map::new()) };
-    serde_json::from_slice(&text).map_err(|broken| {
+/// The fields of the JSON object in `spec[key]`, which may be missing, as the text they have.
+fn json_object(spec: &Bound<'_, PyDict>, key: &str) -> PyResult<BTreeMap<String, RawJson>> {
+    let Some(text) = field::<Vec<u8>>(spec, key)? else { return Ok(BTreeMap::new()) };
+    RawJson::fields(&text).map_err(|broken| {
         error::invalid(spec.py(), format!("{key:?} is not a JSON object: {broken}"))
     })
+}
+
+/// What Python's own parser makes of a JSON text: it knows values that no other does.
+fn python_json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("json")?.call_method1("loads", (text,))
 }
 
 fn tensor_spec(spec: &Bound<'_, PyDict>) -> PyResult<TensorSpec> {

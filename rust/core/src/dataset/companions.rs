@@ -8,7 +8,7 @@ use super::layout::Content;
 use super::prepare::{Row, Rows};
 use crate::codec::{exif, image::ImageInfo};
 use crate::error::{Error, Result};
-use crate::format::json::to_line;
+use crate::format::RawJson;
 
 /// What the info companion keeps of a file (format 6.4).
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl FileInfo {
             row.insert("filename".to_owned(), json!(filename));
         }
         row.insert("modified".to_owned(), json!(false));
-        Self { shape: info.shape.clone(), row: to_line(&Value::Object(row)) }
+        Self { shape: info.shape.clone(), row: RawJson::line(&Value::Object(row)).into_bytes() }
     }
 }
 

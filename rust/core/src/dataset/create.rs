@@ -1,8 +1,6 @@
 //! Creating datasets, groups and tensors with their hidden companions.
 
-use std::collections::HashMap;
-
-use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap};
 
 use super::lock::{Acquired, WriteLock};
 use super::state::{RootDirty, State, Tensor};
@@ -10,8 +8,8 @@ use super::{Dataset, OpenOptions, registry};
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result};
 use crate::format::{
-    DatasetMeta, FIRST_COMMIT, Link, LinkedCreds, MAIN_BRANCH, TensorMeta, VERSION, VersionTree,
-    check_tensor_name, keys,
+    DatasetMeta, FIRST_COMMIT, Link, LinkedCreds, MAIN_BRANCH, RawJson, TensorMeta, VERSION,
+    VersionTree, check_tensor_name, keys,
 };
 use crate::storage::Store;
 
@@ -44,7 +42,7 @@ pub struct TensorSpec {
     /// Size over which a sample may be cut into tiles, in bytes; -1 is never.
     pub tiling_threshold: Option<i64>,
     /// Fields of the htype's own.
-    pub extra: Map<String, Value>,
+    pub extra: BTreeMap<String, RawJson>,
     /// `tensor_info.json`, for htypes that have one from the start.
     pub info: Option<Vec<u8>>,
     /// Whether a hidden tensor keeps what was known of each sample's file.

@@ -37,7 +37,7 @@ use std::time::Duration;
 use crate::engine::Interrupt;
 use crate::error::{Error, Kind, Result};
 use crate::format::version::compare_versions;
-use crate::format::{TensorMeta, VERSION, check_creds_key};
+use crate::format::{RawJson, TensorMeta, VERSION, check_creds_key};
 use crate::links::{LinkCreds, LinkPool};
 use crate::storage::Store;
 
@@ -97,8 +97,8 @@ pub struct CommitRecord {
     pub author: Option<String>,
     /// When, in seconds since 1970.
     pub time: Option<f64>,
-    /// What the author wrote.
-    pub message: Option<String>,
+    /// What the author wrote, as JSON text.
+    pub message: Option<RawJson>,
 }
 
 /// A handle on a dataset; clones share it.

@@ -3,8 +3,9 @@
 use super::VERSION;
 use super::error::{FormatError, Result};
 use super::json::{self, Fields};
+use super::raw_json::{RawJson, pretty_object};
 use super::version::{compare_versions, parse_version};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
 
 /// The tensors and groups of a dataset. Unknown fields are dropped, as the reference does.
@@ -21,7 +22,7 @@ pub struct DatasetMeta {
     /// Every group path, also intermediate and empty ones.
     pub groups: Vec<String>,
     /// The index applied on open; all of the dataset by default.
-    pub default_index: Value,
+    pub default_index: RawJson,
     /// Whether the dataset may be deleted without force.
     pub allow_delete: bool,
 }
@@ -40,8 +41,8 @@ impl Default for DatasetMeta {
     }
 }
 
-fn whole_index() -> Value {
-    json!([{"start": null, "step": null, "stop": null}])
+fn whole_index() -> RawJson {
+    RawJson::field(&json!([{"start": null, "step": null, "stop": null}]))
 }
 
 impl DatasetMeta {
@@ -51,13 +52,13 @@ impl DatasetMeta {
     /// Not a JSON object, a field of another type, or a bad version. Keys are not looked at: whoever
     /// uses one asks [`super::check_stored_key`], so that one bad tensor does not hide the others.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut fields = Fields(json::parse_object(bytes)?);
+        let mut fields = Fields::parse(bytes)?;
         let version = running_version(fields.text("version")?)?;
         let tensors = fields.texts("tensors")?;
         let mut tensor_names = fields
             .object("tensor_names")?
             .into_iter()
-            .map(|(name, key)| Some((name, json::text_of(key)?)))
+            .map(|(name, key)| Some((name, json::text_of(key.value()?)?)))
             .collect::<Option<BTreeMap<_, _>>>()
             .ok_or_else(|| json::wrong("tensor_names", "an object of strings"))?;
         if tensor_names.is_empty() {
@@ -73,7 +74,7 @@ impl DatasetMeta {
             tensor_names,
             hidden_tensors: fields.texts("hidden_tensors")?,
             groups: fields.texts("groups")?,
-            default_index: fields.value("default_index").unwrap_or_else(whole_index),
+            default_index: fields.raw("default_index").unwrap_or_else(whole_index),
             allow_delete: fields.flag("allow_delete", true)?,
             tensors,
         })
@@ -82,15 +83,18 @@ impl DatasetMeta {
     /// The file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        json::to_pretty(&json!({
-            "version": self.version,
-            "tensors": self.tensors,
-            "tensor_names": self.tensor_names,
-            "hidden_tensors": self.hidden_tensors,
-            "groups": self.groups,
-            "default_index": self.default_index,
-            "allow_delete": self.allow_delete,
-        }))
+        let known = [
+            ("version", json!(self.version)),
+            ("tensors", json!(self.tensors)),
+            ("tensor_names", json!(self.tensor_names)),
+            ("hidden_tensors", json!(self.hidden_tensors)),
+            ("groups", json!(self.groups)),
+            ("allow_delete", json!(self.allow_delete)),
+        ]
+        .map(|(name, value)| (name, RawJson::field(&value)));
+        let mut fields: Vec<_> = known.iter().map(|(name, value)| (*name, value)).collect();
+        fields.push(("default_index", &self.default_index));
+        pretty_object(fields)
     }
 
     /// The key of the tensor with this name.

@@ -1,60 +1,46 @@
-//! JSON as the reference writes it (format 1.3), and checked access to parsed objects.
+//! JSON as the reference writes it (format 1.3), and checked access to the fields of objects.
 //!
-//! The writers take [`Value`] only, so they cannot fail. Bare `NaN` is no JSON here: what users
-//! put into infos and samples passes as bytes, never through this module.
+//! The writer takes [`Value`] only, so it cannot fail. What users put into infos, samples and
+//! fields that we do not know passes as bytes: see [`super::raw_json`].
 
 use super::error::{FormatError, Result};
-use super::limits::{self, MAX_JSON_BYTES};
-use serde_json::{Map, Number, Value};
+use super::raw_json::{self, RawFields, RawJson};
+use serde_json::{Number, Value};
 
-/// Four-space indentation, sorted keys, ASCII only: metas and infos.
-#[must_use]
-pub fn to_pretty(value: &Value) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_value(&mut out, value, Some(0));
-    out
-}
-
-/// One line with `", "` and `": "`, keys as they stand, ASCII only: all other JSON files.
-#[must_use]
-pub fn to_line(value: &Value) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_value(&mut out, value, None);
-    out
-}
-
-fn write_value(out: &mut Vec<u8>, value: &Value, indent: Option<usize>) {
+/// Writes a value, ASCII only: with four-space indentation and sorted keys where `indent` says how
+/// deep it stands (metas and infos), else on one line with `", "` and `": "`, keys as they stand.
+pub(super) fn write_value(out: &mut String, value: &Value, indent: Option<usize>) {
     match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => write_number(out, number),
         Value::String(text) => write_string(out, text),
         Value::Array(items) => {
-            let write = |out: &mut Vec<u8>, item: &Value, inner| write_value(out, item, inner);
-            write_all(out, (b'[', b']'), items.iter(), indent, write);
+            let write = |out: &mut String, item: &Value, inner| write_value(out, item, inner);
+            write_all(out, ('[', ']'), items.iter(), indent, write);
         }
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             if indent.is_some() {
                 entries.sort_unstable_by_key(|(key, _)| *key);
             }
-            let write = |out: &mut Vec<u8>, (key, item): (&String, &Value), inner| {
+            let write = |out: &mut String, (key, item): (&String, &Value), inner| {
                 write_string(out, key);
-                out.extend_from_slice(b": ");
+                out.push_str(": ");
                 write_value(out, item, inner);
             };
-            write_all(out, (b'{', b'}'), entries.into_iter(), indent, write);
+            write_all(out, ('{', '}'), entries.into_iter(), indent, write);
         }
     }
 }
 
 fn write_all<T>(
-    out: &mut Vec<u8>,
-    (open, close): (u8, u8),
+    out: &mut String,
+    (open, close): (char, char),
     items: impl ExactSizeIterator<Item = T>,
     indent: Option<usize>,
-    write: impl Fn(&mut Vec<u8>, T, Option<usize>),
+    write: impl Fn(&mut String, T, Option<usize>),
 ) {
     let inner = indent.map(|indent| indent.saturating_add(4));
     let empty = items.len() == 0;
@@ -62,8 +48,8 @@ fn write_all<T>(
     for (position, item) in items.enumerate() {
         match (position, inner) {
             (0, _) => {}
-            (_, Some(_)) => out.push(b','),
-            (_, None) => out.extend_from_slice(b", "),
+            (_, Some(_)) => out.push(','),
+            (_, None) => out.push_str(", "),
         }
         new_line(out, inner);
         write(out, item, inner);
@@ -74,41 +60,41 @@ fn write_all<T>(
     out.push(close);
 }
 
-fn new_line(out: &mut Vec<u8>, indent: Option<usize>) {
+fn new_line(out: &mut String, indent: Option<usize>) {
     if let Some(indent) = indent {
-        out.push(b'\n');
-        out.resize(out.len().saturating_add(indent), b' ');
+        out.push('\n');
+        out.extend(std::iter::repeat_n(' ', indent));
     }
 }
 
-fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
+fn write_string(out: &mut String, text: &str) {
+    out.push('"');
     for character in text.chars() {
         match character {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            '\u{8}' => out.extend_from_slice(b"\\b"),
-            '\u{c}' => out.extend_from_slice(b"\\f"),
-            ' '..='~' => out.push(u8::try_from(character).unwrap_or(b'?')),
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(character),
             _ => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+                    out.push_str(&format!("\\u{unit:04x}"));
                 }
             }
         }
     }
-    out.push(b'"');
+    out.push('"');
 }
 
-fn write_number(out: &mut Vec<u8>, number: &Number) {
+fn write_number(out: &mut String, number: &Number) {
     let text = match number.as_f64() {
         Some(float) if number.is_f64() => float_text(float),
         _ => number.to_string(),
     };
-    out.extend_from_slice(text.as_bytes());
+    out.push_str(&text);
 }
 
 /// A float as Python's `repr` has it: `1.0`, `1e+16`, `1e-05`.
@@ -127,44 +113,32 @@ fn float_text(float: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
 }
 
-/// Parses a file that holds one JSON object.
-///
-/// # Errors
-/// The file is too large, is not JSON, or is something else than an object.
-pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>> {
-    limits::check_file(bytes, MAX_JSON_BYTES)?;
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(FormatError::corrupt("the file is not a JSON object")),
-        Err(error) => {
-            let offset = offset_of(bytes, error.line(), error.column());
-            Err(FormatError::corrupt(format!("the file is not JSON: {error}")).at(offset))
-        }
-    }
-}
-
-/// The byte offset of a line and column, both counted from 1.
-fn offset_of(bytes: &[u8], line: usize, column: usize) -> usize {
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1));
-    let before: usize = lines.map(<[u8]>::len).sum();
-    before.saturating_add(column.saturating_sub(1)).min(bytes.len())
-}
-
 /// Takes typed fields out of an object; what remains are the unknown ones. Null reads as missing.
 #[derive(Debug)]
-pub(super) struct Fields(pub(super) Map<String, Value>);
+pub(super) struct Fields(pub(super) RawFields);
 
 impl Fields {
-    /// The object inside a value.
-    pub(super) fn of(value: Value, what: &str) -> Result<Self> {
-        match value {
-            Value::Object(map) => Ok(Self(map)),
-            _ => Err(wrong(what, "an object")),
-        }
+    /// The fields of a file that is one JSON object.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+        raw_json::split_object(bytes).map(Self)
     }
 
-    pub(super) fn value(&mut self, name: &str) -> Option<Value> {
-        self.0.shift_remove(name).filter(|value| !value.is_null())
+    /// The fields of an object inside of a file.
+    pub(super) fn of(value: &RawJson, what: &str) -> Result<Self> {
+        Self::parse(value.as_str().as_bytes()).map_err(|_| wrong(what, "an object"))
+    }
+
+    /// A field as the text it has.
+    pub(super) fn raw(&mut self, name: &str) -> Option<RawJson> {
+        self.0.remove(name).filter(|value| value.as_str() != "null")
+    }
+
+    /// A text that is kept as it stands.
+    pub(super) fn raw_text(&mut self, name: &str) -> Result<Option<RawJson>> {
+        match self.raw(name) {
+            Some(value) if !value.as_str().starts_with('"') => Err(wrong(name, "a string")),
+            found => Ok(found),
+        }
     }
 
     fn typed<T>(
@@ -173,8 +147,8 @@ impl Fields {
         expected: &str,
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<Option<T>> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        read(value).map(Some).ok_or_else(|| wrong(name, expected))
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        raw.value().and_then(read).map(Some).ok_or_else(|| wrong(name, expected))
     }
 
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>> {
@@ -213,11 +187,16 @@ impl Fields {
         Ok(self.typed(name, "a list of non-negative integers", read)?.unwrap_or_default())
     }
 
-    pub(super) fn object(&mut self, name: &str) -> Result<Map<String, Value>> {
-        match self.value(name) {
-            None => Ok(Map::new()),
-            Some(value) => Self::of(value, name).map(|fields| fields.0),
-        }
+    /// The entries of an object by their keys, in the file's order.
+    pub(super) fn object(&mut self, name: &str) -> Result<Vec<(String, RawJson)>> {
+        let Some(value) = self.raw(name) else { return Ok(Vec::new()) };
+        let entries = Self::of(&value, name)?.0;
+        let decoded = entries.iter().map(|(key, value)| {
+            let key = serde_json::from_str(&format!("\"{key}\""))
+                .map_err(|_| wrong(name, "an object whose keys are text"))?;
+            Ok((key, value.clone()))
+        });
+        decoded.collect()
     }
 }
 
@@ -240,7 +219,8 @@ mod tests {
     #[test]
     fn pretty_is_sorted_indented_ascii() {
         let value = json!({"b": [1, {"x": null}], "a": {}, "c": [], "é😀\u{7f}": "\n\u{1}\"/"});
-        let text = String::from_utf8(to_pretty(&value)).unwrap();
+        let mut text = String::new();
+        write_value(&mut text, &value, Some(0));
         assert_eq!(
             text,
             "{\n    \"a\": {},\n    \"b\": [\n        1,\n        {\n            \"x\": null\n        }\n    ],\n    \
@@ -251,7 +231,7 @@ mod tests {
     #[test]
     fn lines_keep_the_order() {
         let value = json!({"b": [1, true], "a": {"z": -2}});
-        assert_eq!(to_line(&value), br#"{"b": [1, true], "a": {"z": -2}}"#);
+        assert_eq!(RawJson::line(&value).as_str(), r#"{"b": [1, true], "a": {"z": -2}}"#);
     }
 
     #[test]
@@ -272,9 +252,19 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_byte() {
-        assert_eq!(parse_object(b"{\n  \"a\": ?}").unwrap_err().offset, Some(9));
-        assert!(parse_object(b"[]").is_err() && parse_object(b"").is_err());
-        assert!(parse_object("[".repeat(100_000).as_bytes()).is_err());
+    fn only_fields_that_are_asked_for_need_a_value() {
+        let file =
+            br#"{"n": NaN, "big": 18446744073709551616, "lone": "\ud800", "a\u00e9": {"x": 1}}"#;
+        let mut fields = Fields::parse(file).unwrap();
+        assert!(fields.unsigned("missing").unwrap().is_none());
+        for refused in
+            [fields.float("n").err(), fields.unsigned("big").err(), fields.text("lone").err()]
+        {
+            assert_eq!(refused.unwrap().reason, crate::format::Reason::Corrupt);
+        }
+        let mut fields = Fields::parse(br#"{"o": {"a\u00e9": {"x": NaN}, "b": 1}}"#).unwrap();
+        let object = fields.object("o").unwrap();
+        assert_eq!(object[0].0, "aé");
+        assert_eq!(object[0].1.as_str(), r#"{"x": NaN}"#);
     }
 }

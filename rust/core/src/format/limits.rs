@@ -8,6 +8,9 @@ use super::error::{FormatError, Result};
 /// Bytes of one JSON file: a version tree of a million commits takes about this much.
 pub const MAX_JSON_BYTES: usize = 512 << 20;
 
+/// Levels of nested JSON in a file that we rewrite: Python reads less than a thousand.
+pub const MAX_JSON_DEPTH: usize = 500;
+
 /// Bytes of one encoder, chunk set or diff: 64 million chunks at 16 bytes a row.
 pub const MAX_TABLE_FILE_BYTES: usize = 1 << 30;
 

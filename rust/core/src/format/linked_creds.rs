@@ -3,7 +3,8 @@
 //! Holds names only; secrets are never stored.
 
 use super::error::Result;
-use super::json::{self, Fields};
+use super::json::Fields;
+use super::raw_json::RawJson;
 use serde_json::json;
 
 /// The key whose secrets come from the environment; see [`LinkedCreds::number_of`].
@@ -26,7 +27,7 @@ impl LinkedCreds {
     /// # Errors
     /// Not a JSON object, or a field that is no list of strings.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut fields = Fields(json::parse_object(bytes)?);
+        let mut fields = Fields::parse(bytes)?;
         Ok(Self {
             creds_keys: fields.texts("creds_keys")?,
             managed_creds_keys: fields.texts("managed_creds_keys")?,
@@ -37,11 +38,12 @@ impl LinkedCreds {
     /// The file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        json::to_line(&json!({
+        let file = json!({
             "creds_keys": self.creds_keys,
             "managed_creds_keys": self.managed_creds_keys,
             "used_creds_keys": self.used_creds_keys,
-        }))
+        });
+        RawJson::line(&file).into_bytes()
     }
 
     /// Whether `ENV` is used without being listed: the reference then reads with `ENV` put in

@@ -21,6 +21,7 @@ mod names;
 mod ordered;
 #[cfg(test)]
 mod proptests;
+pub mod raw_json;
 pub mod reader;
 mod rebuild;
 pub mod tables;
@@ -39,6 +40,7 @@ pub use error::{FormatError, Reason, Result};
 pub use linked_creds::LinkedCreds;
 pub use lock::LockFile;
 pub use names::{check_creds_key, check_stored_key, check_tensor_name};
+pub use raw_json::RawJson;
 pub use tables::{BytePositions, PositionRow, ShapeTable};
 pub use tensor_meta::{Link, TensorMeta};
 pub use version_tree::{Address, CommitNode, VersionTree};

@@ -79,6 +79,15 @@ impl<K: Hash + Eq + Clone, V> Ordered<K, V> {
     }
 }
 
+impl<K, V> IntoIterator for Ordered<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::vec::IntoIter<(K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
 impl<K: Hash + Eq + Clone, V> FromIterator<(K, V)> for Ordered<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = Self::default();

@@ -3,9 +3,10 @@
 use super::VERSION;
 use super::dataset_meta::running_version;
 use super::error::{FormatError, Reason, Result};
-use super::json::{self, Fields};
+use super::json::Fields;
 use super::limits::{MAX_NDIM, MAX_SAMPLES};
 use super::names::check_stored_key;
+use super::raw_json::{self, RawJson};
 use super::version::compare_versions;
 use crate::dtype::Dtype;
 use serde_json::{Map, Value, json};
@@ -62,8 +63,8 @@ pub struct TensorMeta {
     pub verify: bool,
     /// Companion key to the functions that keep it in step. Sorted, as it is on disk.
     pub links: BTreeMap<String, Link>,
-    /// All other fields: those of the htype, and unknown ones.
-    pub extra: Map<String, Value>,
+    /// All other fields, those of the htype and unknown ones, as the text they have.
+    pub extra: BTreeMap<String, RawJson>,
 }
 
 impl Default for TensorMeta {
@@ -86,7 +87,7 @@ impl Default for TensorMeta {
             is_link: false,
             verify: true,
             links: BTreeMap::new(),
-            extra: Map::new(),
+            extra: BTreeMap::new(),
         }
     }
 }
@@ -97,7 +98,7 @@ impl TensorMeta {
     /// # Errors
     /// Not a JSON object, a field of another type, a bad version, or bounds of differing rank.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut fields = Fields(json::parse_object(bytes)?);
+        let mut fields = Fields::parse(bytes)?;
         let stored = fields.text("version")?.unwrap_or_else(|| VERSION.to_owned());
         let mut meta = Self {
             version: running_version(Some(stored.clone()))?,
@@ -116,8 +117,8 @@ impl TensorMeta {
             is_sequence: fields.flag("is_sequence", false)?,
             is_link: fields.flag("is_link", false)?,
             verify: fields.flag("verify", true)?,
-            links: parse_links(fields.object("links")?, &stored)?,
-            extra: fields.0,
+            links: parse_links(&fields.object("links")?, &stored)?,
+            extra: fields.0.into_iter().collect(),
         };
         meta.fast_forward(&stored)?;
         if meta.length > MAX_SAMPLES {
@@ -137,7 +138,9 @@ impl TensorMeta {
             self.max_shape = vec![1];
         }
         if matches!(self.htype.as_deref(), Some("embedding" | "text")) {
-            self.extra.entry("vdb_indexes").or_insert_with(|| json!([]));
+            self.extra
+                .entry("vdb_indexes".to_owned())
+                .or_insert_with(|| RawJson::field(&json!([])));
         }
         Ok(())
     }
@@ -145,10 +148,9 @@ impl TensorMeta {
     /// The file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut fields = self.extra.clone();
         let links: Map<_, _> =
             self.links.iter().map(|(key, link)| (key.clone(), link.to_json())).collect();
-        for (name, value) in [
+        let known = [
             ("version", json!(self.version)),
             ("name", json!(self.name)),
             ("htype", json!(self.htype)),
@@ -166,10 +168,11 @@ impl TensorMeta {
             ("is_link", json!(self.is_link)),
             ("verify", json!(self.verify)),
             ("links", Value::Object(links)),
-        ] {
-            fields.insert(name.to_owned(), value);
-        }
-        json::to_pretty(&Value::Object(fields))
+        ]
+        .map(|(name, value)| (name, RawJson::field(&value)));
+        let own = known.iter().map(|(name, value)| (*name, value));
+        let others = self.extra.iter().map(|(name, value)| (name.as_str(), value));
+        raw_json::pretty_object(own.chain(others).collect())
     }
 
     /// The type of the stored elements; `None` while it is unknown and for text and JSON.
@@ -238,11 +241,11 @@ impl Link {
     }
 }
 
-fn parse_links(links: Map<String, Value>, version: &str) -> Result<BTreeMap<String, Link>> {
+fn parse_links(links: &[(String, RawJson)], version: &str) -> Result<BTreeMap<String, Link>> {
     // Until then links had `append` functions only, which took one sample at a time.
     let has_append = compare_versions(version, "3.0.15")?.is_lt();
-    let read = |(key, value): (String, Value)| {
-        check_stored_key(&key)?;
+    let read = |(key, value): &(String, RawJson)| {
+        check_stored_key(key)?;
         let mut fields = Fields::of(value, "links")?;
         let mut link = Link {
             extend: fields.text("extend")?,
@@ -254,9 +257,9 @@ fn parse_links(links: Map<String, Value>, version: &str) -> Result<BTreeMap<Stri
             link.extend = link.extend.or(append);
             link.update = link.update.map(|name| name.replace("append", "update"));
         }
-        Ok((key, link))
+        Ok((key.clone(), link))
     };
-    links.into_iter().map(read).collect()
+    links.iter().map(read).collect()
 }
 
 #[cfg(test)]
@@ -273,7 +276,7 @@ mod tests {
         assert_eq!(shape.extend.as_deref(), Some("extend_shape"));
         assert_eq!(shape.update.as_deref(), Some("update_shape"));
         assert_eq!(meta.links["_x_id"].update, None);
-        assert_eq!(meta.extra["vdb_indexes"], json!([]));
+        assert_eq!(meta.extra["vdb_indexes"].as_str(), "[]");
         assert_eq!((meta.version.as_str(), meta.element_dtype()), (VERSION, None));
         assert_eq!(TensorMeta::parse(&meta.to_bytes()).unwrap(), meta);
     }
@@ -287,11 +290,15 @@ mod tests {
     #[test]
     fn unknown_fields_are_kept() {
         let file = br#"{"version": "3.9.52", "htype": "image", "_info": ["intrinsics"],
-            "intrinsics": null, "later": {"b": 1}}"#;
+            "intrinsics": null, "later": {"b" :[NaN, 1E22,18446744073709551616, "\ud800"]},
+            "\udfff": -Infinity}"#;
         let meta = TensorMeta::parse(file).unwrap();
-        let again = TensorMeta::parse(&meta.to_bytes()).unwrap();
-        assert_eq!(again.extra["later"], json!({"b": 1}));
-        assert_eq!(again.extra["intrinsics"], Value::Null);
+        let bytes = meta.to_bytes();
+        let again = TensorMeta::parse(&bytes).unwrap();
+        let later = r#"{"b" :[NaN, 1E22,18446744073709551616, "\ud800"]}"#;
+        assert_eq!(again.extra["later"].as_str(), later);
+        assert_eq!(again.extra["intrinsics"].as_str(), "null");
+        assert!(String::from_utf8(bytes).unwrap().contains(r#""\udfff": -Infinity,"#));
         assert_eq!(again, meta);
     }
 

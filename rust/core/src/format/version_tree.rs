@@ -7,8 +7,9 @@ use super::error::{FormatError, Reason, Result};
 use super::json::{self, Fields};
 use super::keys::check_commit_id;
 use super::ordered::Ordered;
+use super::raw_json::RawJson;
 use super::{FIRST_COMMIT, MAIN_BRANCH};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// One commit. Without a time it is open: the head of its branch, or a ghost.
@@ -20,8 +21,9 @@ pub struct CommitNode {
     pub parent: Option<String>,
     /// The commits that follow, ghosts included.
     pub children: Vec<String>,
-    /// The message of a closed commit.
-    pub commit_message: Option<String>,
+    /// The message of a closed commit, as the text it has: Python's may hold halves of surrogate
+    /// pairs, which a `String` cannot.
+    pub commit_message: Option<RawJson>,
     /// When it was closed, Unix-like seconds; none while it is open.
     pub commit_time: Option<f64>,
     /// Who closed it.
@@ -45,7 +47,7 @@ impl CommitNode {
     /// # Errors
     /// Not a JSON object, or a field that is missing or of another type.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        Self::from_fields(Fields(json::parse_object(bytes)?))
+        Self::from_fields(Fields::parse(bytes)?)
     }
 
     fn from_fields(mut fields: Fields) -> Result<Self> {
@@ -53,7 +55,7 @@ impl CommitNode {
             branch: fields.text("branch")?.ok_or_else(|| json::wrong("branch", "a string"))?,
             parent: fields.text("parent")?,
             children: fields.texts("children")?,
-            commit_message: fields.text("commit_message")?,
+            commit_message: fields.raw_text("commit_message")?,
             commit_time: fields.float("commit_time")?,
             commit_user_name: fields.text("commit_user_name")?,
             is_checkpoint: fields.flag("is_checkpoint", false)?,
@@ -64,21 +66,21 @@ impl CommitNode {
     }
 
     /// The fields; the two files order parent and children differently.
-    fn to_json(&self, parent_first: bool) -> Value {
-        let mut fields = Map::new();
-        let mut put = |name: &str, value| fields.insert(name.to_owned(), value);
-        put("branch", json!(self.branch));
-        if parent_first {
-            put("parent", json!(self.parent));
-        }
-        put("children", json!(self.children));
-        put("parent", json!(self.parent));
-        put("commit_message", json!(self.commit_message));
-        put("commit_time", json!(self.commit_time));
-        put("commit_user_name", json!(self.commit_user_name));
-        put("is_checkpoint", json!(self.is_checkpoint));
-        put("total_samples_processed", json!(self.total_samples_processed));
-        Value::Object(fields)
+    fn to_json(&self, parent_first: bool) -> RawJson {
+        let parent = ("parent", json!(self.parent));
+        let children = ("children", json!(self.children));
+        let [second, third] = if parent_first { [parent, children] } else { [children, parent] };
+        let before = [("branch", json!(self.branch)), second, third];
+        let after = [
+            ("commit_time", json!(self.commit_time)),
+            ("commit_user_name", json!(self.commit_user_name)),
+            ("is_checkpoint", json!(self.is_checkpoint)),
+            ("total_samples_processed", json!(self.total_samples_processed)),
+        ];
+        let line = |(name, value): (&'static str, Value)| (name, RawJson::line(&value));
+        let message = self.commit_message.clone().unwrap_or_else(|| RawJson::line(&Value::Null));
+        let fields = before.into_iter().map(line).chain([("commit_message", message)]);
+        RawJson::object(fields.chain(after.into_iter().map(line)))
     }
 
     /// Whether the commit was closed.
@@ -136,14 +138,16 @@ impl VersionTree {
     /// # Errors
     /// Not such a file, or a branch whose head does not descend from the first commit.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let mut fields = Fields(json::parse_object(bytes)?);
-        let node = |(id, value): (String, Value)| {
+        let mut fields = Fields::parse(bytes)?;
+        let node = |(id, value): (String, RawJson)| {
             check_commit_id(&id)?;
-            Ok((id, CommitNode::from_fields(Fields::of(value, "commits")?)?))
+            Ok((id, CommitNode::from_fields(Fields::of(&value, "commits")?)?))
         };
         let commits = fields.object("commits")?.into_iter().map(node).collect::<Result<_>>()?;
-        let head = |(branch, value)| {
-            let head = json::text_of(value)
+        let head = |(branch, value): (String, RawJson)| {
+            let head = value
+                .value()
+                .and_then(json::text_of)
                 .ok_or_else(|| json::wrong("branches", "an object of strings"))?;
             Ok((branch, head))
         };
@@ -183,17 +187,19 @@ impl VersionTree {
     /// The file `version_control_info.json`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let commits: Map<_, _> =
-            self.commits.iter().map(|(id, node)| (id.clone(), node.to_json(true))).collect();
-        let branches: Map<_, _> =
-            self.branches.iter().map(|(branch, head)| (branch.clone(), json!(head))).collect();
-        json::to_line(&json!({"commits": commits, "branches": branches}))
+        let nodes = self.commits.iter().map(|(id, node)| (id.as_str(), node.to_json(true)));
+        let heads = self
+            .branches
+            .iter()
+            .map(|(branch, head)| (branch.as_str(), RawJson::line(&json!(head))));
+        let parts = [("commits", RawJson::object(nodes)), ("branches", RawJson::object(heads))];
+        RawJson::object(parts).into_bytes()
     }
 
     /// The file `commit_info.json` of a commit.
     #[must_use]
     pub fn node_bytes(&self, id: &str) -> Option<Vec<u8>> {
-        self.commits.get(id).map(|node| json::to_line(&node.to_json(false)))
+        self.commits.get(id).map(|node| node.to_json(false).into_bytes())
     }
 
     /// A commit's node, ghosts included.
@@ -310,6 +316,18 @@ mod tests {
         let node = tree.node_bytes(FIRST_COMMIT).unwrap();
         assert!(node.starts_with(b"{\"branch\": \"main\", \"children\": [], \"parent\": null, "));
         assert_eq!(CommitNode::parse(&node).unwrap(), CommitNode::open("main", None));
+    }
+
+    #[test]
+    fn messages_keep_their_text() {
+        let message = r#""m \ud800 \u00e9""#;
+        let file = GHOST.replace("'m'", &message.replace('"', "'"));
+        let tree = tree(&file).unwrap();
+        assert!(String::from_utf8(tree.to_bytes()).unwrap().contains(message));
+        assert!(
+            String::from_utf8(tree.node_bytes(FIRST_COMMIT).unwrap()).unwrap().contains(message)
+        );
+        self::tree(&GHOST.replace("'m'", "[1]")).unwrap_err();
     }
 
     #[test]
