@@ -117,10 +117,8 @@ def test_a_second_rank(fresh: lakebed.Dataset) -> None:
     assert len(tensor) == 1
 
 
-def test_hints_are_notes(mixed: lakebed.Dataset) -> None:
-    with pytest.raises(errors.DynamicTensorNumpyError) as refused:
+def test_messages_say_what_to_do(mixed: lakebed.Dataset) -> None:
+    with pytest.raises(errors.DynamicTensorNumpyError, match="aslist=True"):
         mixed.ragged.numpy()
-    assert any("aslist=True" in note for note in refused.value.__notes__)
-    with pytest.raises(errors.ReadOnlyModeError) as read_only:
+    with pytest.raises(errors.ReadOnlyModeError, match="read_only=False"):
         mixed.numbers.append(1)
-    assert any("read_only=False" in note for note in read_only.value.__notes__)

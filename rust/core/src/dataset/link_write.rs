@@ -13,7 +13,7 @@ use super::state::State;
 use crate::codec::image;
 use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::fetch::{self, Failures};
 use crate::format::TensorMeta;
 use crate::links;
@@ -122,7 +122,7 @@ impl Dataset {
         let counted = CountLinks { interrupt, done: AtomicU64::new(empty.len() as u64) };
         let process = |object: LinkedObject, failures: &Failures| {
             let fail = |slot: u64, error: Error| {
-                let error = bad_link(error).with_context(object.place.clone());
+                let error = bad_link(error, &object.place);
                 failures.push(slot, error.at_index(meta.length + slot));
             };
             let first = object.slots.first().copied().unwrap_or(0);
@@ -229,14 +229,17 @@ fn rank_of(meta: &TensorMeta, seen: &[Option<(FileInfo, Dtype)>]) -> Option<usiz
     })
 }
 
-fn bad_link(error: Error) -> Error {
+fn bad_link(error: Error, place: &Context) -> Error {
     if error.kind() == Kind::Interrupted {
         return error;
     }
-    let message = format!("the link cannot be appended: {error}");
+    let url = place.url.as_deref().unwrap_or("");
     let unseen = "create the tensor with verify=False to append links without looking at them";
     let hint = error.hint().unwrap_or(unseen).to_owned();
-    error.wrap(Kind::BadLink, message).with_hint(hint)
+    error
+        .wrap(Kind::BadLink, format_args!("the link {url} cannot be appended"))
+        .with_context(place.clone())
+        .with_hint(hint)
 }
 
 fn not_a_link(index: u64) -> Error {
