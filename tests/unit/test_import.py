@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from benches.python import import_time
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Runs in an interpreter of its own, and says what `import lakebed` did after `import numpy`.
 _WATCHED = """
@@ -126,3 +131,23 @@ def test_the_watch_sees_what_it_should() -> None:
     assert found["threads"] == 2
     assert "socket" in found["modules"]
     assert any(event.startswith("socket.") for event, *_ in found["others"])
+
+
+def test_the_bench_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It judges the time; this asks for the figures only."""
+    out = tmp_path / "results" / "import_time.json"
+    code = import_time.main(["--rounds", "1", "--no-reference", "--out", str(out)])
+    result = json.loads(out.read_text())
+    (entry,) = result["summary"]
+    assert entry["module"] == "lakebed"
+    assert len(result["runs"]) == 1
+    assert code == (entry["beyond_numpy_ms"] >= result["bar_ms"])
+    assert "| lakebed" in capsys.readouterr().out
+
+
+def test_the_bench_names_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = str(tmp_path / "python")
+    assert import_time.main(["--rounds", "0", "--reference-python", nowhere]) == 2
+    assert nowhere in capsys.readouterr().err

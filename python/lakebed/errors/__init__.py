@@ -50,7 +50,8 @@ The classes are cut by subject: ours in `_tree`, the names of v3 in `_v3` (data 
 error of the core becomes an exception.
 """
 
-from lakebed.errors._convert import KINDS, from_core
+from lakebed.errors._convert import KINDS as KINDS
+from lakebed.errors._convert import from_core as from_core
 from lakebed.errors._tree import (
     AlreadyExistsError,
     AuthenticationError,
@@ -233,7 +234,6 @@ from lakebed.errors._v3_work import (
 )
 
 __all__ = [
-    "KINDS",
     "AgreementError",
     "AgreementNotAcceptedError",
     "AllSamplesSkippedError",
@@ -406,7 +406,6 @@ __all__ = [
     "UserNotLoggedInException",
     "VersionControlError",
     "WaitTimeoutException",
-    "from_core",
 ]
 
 # Users meet the classes here: in tracebacks, and in pickles that outlive our files.
