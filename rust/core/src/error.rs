@@ -141,6 +141,18 @@ struct Inner {
     failures: Vec<Error>,
 }
 
+/// A name as messages show it: in quotes, as Python shows texts, without control characters.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    let quote = if name.contains('\'') && !name.contains('"') { '"' } else { '\'' };
+    let mut out = String::from(quote);
+    for char in name.chars() {
+        if char.is_control() { out.extend(char.escape_default()) } else { out.push(char) }
+    }
+    out.push(quote);
+    out
+}
+
 /// How many failures of one batch are kept.
 pub const MAX_FAILURES: usize = 100;
 
@@ -341,6 +353,15 @@ mod tests {
         let error = Error::internal("x").at_tensor("inner").at_tensor("outer").at_index(3);
         assert_eq!(error.context().tensor.as_deref(), Some("inner"));
         assert_eq!(error.context().index, Some(3));
+    }
+
+    #[test]
+    fn names_are_quoted_as_python_does() {
+        for (name, shown) in
+            [("a", "'a'"), ("a\"b", "'a\"b'"), ("a'b", "\"a'b\""), ("a\n", "'a\\n'"), ("ü", "'ü'")]
+        {
+            assert_eq!(quoted(name), shown);
+        }
     }
 
     #[test]

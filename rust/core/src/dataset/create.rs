@@ -8,7 +8,7 @@ use super::lock::{Acquired, WriteLock};
 use super::state::{RootDirty, State, Tensor};
 use super::{Dataset, OpenOptions, registry};
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{
     DatasetMeta, FIRST_COMMIT, Link, LinkedCreds, MAIN_BRANCH, TensorMeta, VERSION, VersionTree,
     keys,
@@ -127,7 +127,7 @@ impl Dataset {
         if state.meta.groups.contains(&name) {
             return Err(Error::new(
                 Kind::GroupExists,
-                format!("there is a group {name:?} already"),
+                format!("there is a group {} already", quoted(&name)),
             ));
         }
         if state.meta.key_of(&name).is_some() {
@@ -156,7 +156,10 @@ impl Dataset {
             return Err(taken(&name));
         }
         if state.meta.groups.contains(&name) {
-            return Err(Error::new(Kind::GroupExists, format!("there is a group {name:?}")));
+            return Err(Error::new(
+                Kind::GroupExists,
+                format!("there is a group {}", quoted(&name)),
+            ));
         }
         check_above(&state, &name)?;
         let key = free_key(&state, &name);
@@ -187,7 +190,8 @@ impl Dataset {
 }
 
 fn taken(name: &str) -> Error {
-    Error::new(Kind::TensorExists, format!("there is a tensor {name:?} already")).at_tensor(name)
+    Error::new(Kind::TensorExists, format!("there is a tensor {} already", quoted(name)))
+        .at_tensor(name)
 }
 
 /// Tensors hold no tensors: nothing above `name` may be one.

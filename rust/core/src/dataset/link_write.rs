@@ -13,7 +13,7 @@ use super::state::State;
 use crate::codec::image;
 use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result, quoted};
 use crate::fetch::{self, Failures};
 use crate::format::TensorMeta;
 use crate::links;
@@ -187,8 +187,8 @@ fn number_of(state: &State, path: &str, creds_key: Option<&str>) -> Result<u32> 
     }
     match creds_key {
         Some(key) => state.creds.number_of(key).ok_or_else(|| {
-            Error::new(Kind::MissingCreds, format!("the dataset has no creds key {key:?}"))
-                .with_hint(format!("call ds.add_creds_key({key:?}) first"))
+            Error::new(Kind::MissingCreds, format!("the dataset has no creds key {}", quoted(key)))
+                .with_hint(format!("call ds.add_creds_key({}) first", quoted(key)))
         }),
         // Cloud storage is never read anonymously by accident (format 9.2).
         None if path.starts_with("s3://") => Err(Error::new(

@@ -4,6 +4,7 @@ use super::FIRST_COMMIT;
 use super::chunk_id::ChunkId;
 use super::error::{FormatError, Reason, Result};
 use super::limits::{MAX_COMMIT_ID_BYTES, MAX_NAME_BYTES};
+use crate::error::quoted;
 
 /// The commit tree.
 pub const VERSION_CONTROL_INFO: &str = "version_control_info.json";
@@ -110,7 +111,10 @@ pub fn info_name(name: &str) -> String {
 /// `,`, which separate the entries of a chunk set.
 pub fn check_tensor_name(name: &str) -> Result<String> {
     let bad = |why: &str| {
-        Err(FormatError::new(Reason::BadName, format!("{name:?} cannot name a tensor: {why}")))
+        Err(FormatError::new(
+            Reason::BadName,
+            format!("{} cannot name a tensor: {why}", quoted(name)),
+        ))
     };
     let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
     let clean = parts.join("/");
@@ -138,7 +142,7 @@ pub(super) fn check_stored_key(key: &str) -> Result<()> {
     if key.split('/').all(sound) {
         return Ok(());
     }
-    Err(FormatError::corrupt(format!("{key:?} is not a tensor key")))
+    Err(FormatError::corrupt(format!("{} is not a tensor key", quoted(key))))
 }
 
 /// Makes sure that a commit id found in a file is one path part.
@@ -147,7 +151,7 @@ pub(super) fn check_commit_id(id: &str) -> Result<()> {
     if !id.is_empty() && id.len() <= MAX_COMMIT_ID_BYTES && id.bytes().all(sound) {
         return Ok(());
     }
-    Err(FormatError::corrupt(format!("{id:?} is not a commit id")))
+    Err(FormatError::corrupt(format!("{} is not a commit id", quoted(id))))
 }
 
 #[cfg(test)]

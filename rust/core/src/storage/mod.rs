@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::Result;
+use crate::error::{Result, quoted};
 
 mod client;
 mod counters;
@@ -304,7 +304,7 @@ impl Store {
         match backend.check(key) {
             Ok(()) => Ok(backend),
             Err(rule) => {
-                let place = format!("{key:?} in {}", self.url());
+                let place = format!("{} in {}", quoted(key), self.url());
                 Err(StorageError::new(verb, place, Reason::Key(rule)).into())
             }
         }
