@@ -2,7 +2,7 @@
 
 import sys
 
-from benches.python import linked_read, packed
+from benches.python import import_time, linked_read, packed
 
 if __name__ == "__main__":
-    sys.exit(max(bench.main() for bench in (linked_read, packed)))
+    sys.exit(max(bench.main() for bench in (linked_read, packed, import_time)))

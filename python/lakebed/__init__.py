@@ -5,6 +5,8 @@
     ds = deeplake.load("s3://bucket/album", creds={...}, read_only=True)
     ds.images[10:500].numpy(aslist=True)
 
+Code that cannot be edited: `lakebed.install_as_deeplake()` before it imports `deeplake`.
+
 The names are those of Deep Lake v3. What it has and lakebed does not have yet raises
 `lakebed.errors.UnsupportedFeatureError`, which names it.
 
@@ -12,11 +14,10 @@ Some public names (`dataset`, `tensor`, `htypes`, `settings`) are also those of 
 the function, and `from lakebed.dataset import ...` reaches the package.
 """
 
-from importlib.metadata import version as _version
-from typing import Any
-
 from lakebed import errors as errors
 from lakebed import planned as _planned
+from lakebed._core import __version__ as __version__
+from lakebed.as_deeplake import install_as_deeplake
 from lakebed.dataset import Dataset, dataset, delete, empty, exists, load
 from lakebed.htypes import COMPRESSIONS as _COMPRESSIONS
 from lakebed.htypes import HTYPES as _HTYPES
@@ -24,8 +25,6 @@ from lakebed.links import LinkedSample, link
 from lakebed.sample import Sample, read
 from lakebed.settings import settings
 from lakebed.tensor import Tensor
-
-__version__ = _version("lakebed")
 
 tensor = Tensor
 htypes: list[str] = sorted(_HTYPES)
@@ -44,6 +43,7 @@ __all__ = [
     "errors",
     "exists",
     "htypes",
+    "install_as_deeplake",
     "link",
     "load",
     "read",
@@ -51,8 +51,4 @@ __all__ = [
     "tensor",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _planned.MODULE_FUNCTIONS:
-        return _planned.method("deeplake", name)
-    raise AttributeError(f"module 'lakebed' has no attribute {name!r}")
+__getattr__ = _planned.module_getattr("lakebed")

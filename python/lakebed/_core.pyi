@@ -12,17 +12,23 @@ import numpy.typing as npt
 __all__ = [
     "Dataset",
     "Store",
+    "__version__",
     "check_tensor_name",
     "decode_image",
+    "display_link",
     "encode_image",
     "error_kinds",
     "fetch",
     "image_info",
 ]
 
+# The version of the package.
+__version__: str
+
 # -> {"aws_access_key_id": str, "aws_secret_access_key": str, "aws_session_token": str | None,
 #     "expiry": float | None}; expiry in Unix seconds. Called from a thread of the core, whenever
-# it wants fresh secrets. What it raises becomes the cause of the error.
+# it wants fresh secrets. What it raises becomes the cause of the error if it is one of
+# `lakebed.errors`; of others only the class is told, as their words may hold secrets.
 _Credentials: TypeAlias = Callable[[], dict[str, Any]]
 
 # A place that holds at most one dataset. `url` is for display: no secrets, no query.
@@ -191,6 +197,9 @@ def decode_image(data: bytes, max_bytes: int) -> npt.NDArray[Any]: ...
 
 # `format` is "jpeg" or "png".
 def encode_image(array: npt.NDArray[Any], format: str) -> bytes: ...
+
+# A link as it may be shown: URLs lose user, password, query and fragment.
+def display_link(url: str) -> str: ...
 
 # The bytes of one linked object; kind limit_exceeded where it has more than `max_bytes`.
 def fetch(

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
+from lakebed import _core
 from lakebed.errors import (
     InvalidDatasetNameException,
     InvalidInputError,
@@ -36,6 +37,8 @@ _PLANNED = {
 CLOUD_LINKS = ("s3://", "gcs://", "gcp://", "gs://", "az://", "azure://", "gdrive://")
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+# `user:password@` before the first slash; `s3://bucket@branch` has no colon.
+_HAS_PASSWORD = re.compile(r"[^/]*://[^/@]*:[^/]*@")
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9 _.-]*")
 _CLOUD_NAME = re.compile(r"[A-Za-z0-9_-]*")
 
@@ -88,9 +91,13 @@ def parse(path: PathLike) -> Location:
     scheme = found[1]
     if scheme in _PLANNED:
         message = f"not supported yet: {_PLANNED[scheme]} (the path begins with {scheme}://)"
-        raise UnsupportedFeatureError(message, path=text)
+        raise UnsupportedFeatureError(message, path=_core.display_link(text))
     if scheme not in _SCHEMES:
         raise _unknown_scheme(text, scheme)
+    if _HAS_PASSWORD.match(text):
+        message = f"{scheme}:// paths have no user and password"
+        hint = "give credentials as `creds={...}`"
+        raise InvalidInputError(message, path=_core.display_link(text), hint=hint)
     root, address = _split_address(text)
     rest = root[found.end() :]
     kind = _SCHEMES[scheme]
@@ -172,4 +179,4 @@ def _unknown_scheme(text: str, scheme: str) -> InvalidInputError:
     else:
         hint = "a path is a local folder, mem://name or s3://bucket/key"
     message = f"dataset paths cannot begin with {scheme}://"
-    return InvalidInputError(message, path=text.partition("?")[0], hint=hint)
+    return InvalidInputError(message, path=_core.display_link(text), hint=hint)

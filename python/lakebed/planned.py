@@ -5,7 +5,7 @@ One table instead of forty functions; a name leaves it when the feature comes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lakebed.errors import UnsupportedFeatureError
 
@@ -41,6 +41,17 @@ def refuse(feature: str) -> NoReturn:
         UnsupportedFeatureError: Always.
     """
     raise UnsupportedFeatureError(f"not supported yet: {feature}")
+
+
+def module_getattr(module: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a module whose functions are those of `deeplake`."""
+
+    def get(name: str) -> Any:
+        if name in MODULE_FUNCTIONS:
+            return method("deeplake", name)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return get
 
 
 def method(owner: str, name: str) -> Callable[..., NoReturn]:

@@ -6,7 +6,6 @@ Source: hub/paths-and-creds, sections 3 and 6; format 5.3.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,10 +89,8 @@ class Sample:
 
     @property
     def filename(self) -> str | None:
-        """The path without the query of a URL, which may be a signature."""
-        if self._path is not None and self._path.startswith(_HTTP):
-            return self._path.partition("?")[0]
-        return self._path
+        """The path; of a URL without user, password and query, which may be a signature."""
+        return None if self._path is None else _core.display_link(self._path)
 
     @property
     def buffer(self) -> bytes | None:
@@ -187,7 +184,9 @@ class Sample:
         try:
             return _core.encode_image(self.array, wanted)
         except InvalidInputError as error:
-            message = f"a sample of shape {self.shape} cannot be encoded as {wanted}: {error}"
+            message = (
+                f"a sample of shape {self.shape} cannot be encoded as {wanted}: {error.message}"
+            )
             raise SampleCompressionError(message) from error
 
     def uncompressed_bytes(self) -> bytes:
@@ -244,6 +243,8 @@ class Sample:
             raise CorruptedSampleError(error.message, url=self.filename) from error
 
     def _read(self, path: str) -> bytes:
+        from pathlib import Path  # noqa: PLC0415 (6 ms of everybody's import)
+
         try:
             if path.startswith((*_HTTP, *CLOUD_LINKS)):
                 return self._fetch(path)

@@ -21,6 +21,7 @@ README = ROOT / "README.md"
 MARKED = re.compile(
     r"<!-- run by tests/docs/test_readme\.py: (\w+) -->\n```python\n(.*?)```", re.DOTALL
 )
+PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
 LINK = re.compile(r"\]\(([^)#:]+)(?:#([\w-]+))?\)")
 
 
@@ -91,7 +92,7 @@ def test_examples_are_short() -> None:
     assert len(lines) <= 30
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/format-notes.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
     for target, anchor in LINK.findall(path.read_text(encoding="utf-8")):

@@ -8,6 +8,7 @@ What the reference prints goes to standard error; standard output belongs to the
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import sys
@@ -49,10 +50,27 @@ def change_folder(path: str) -> None:
     os.chdir(path)
 
 
+def names_of(modules: list[str]) -> dict[str, list[str]]:
+    """Give the names that modules have."""
+    return {module: dir(importlib.import_module(module)) for module in modules}
+
+
+def exception_bases() -> dict[str, list[str]]:
+    """Give the names of the documented module's exceptions, each with what else catches it."""
+    module = importlib.import_module("deeplake.util.exceptions")
+    return {
+        name: [base.__name__ for base in value.__mro__[:-1]]
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+
+
 _CALLS: dict[str, Callable[..., Any]] = {
     "run_steps": run_steps,
     "read_state": read_state,
     "change_folder": change_folder,
+    "names_of": names_of,
+    "exception_bases": exception_bases,
 }
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import pickle
 import traceback
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -21,8 +25,43 @@ CLASSES = sorted(
 )
 
 
+PLACE: dict[str, Any] = {
+    "path": "/data",
+    "tensor": "a",
+    "index": 3,
+    "url": "s3://b/k",
+    "creds_key": "bucket",
+    "file": "a/chunks/1",
+    "offset": 9,
+}
+
+
 def made(kind: str, **context: Any) -> LakebedError:
     return from_core(kind, "it failed", "try again", context, [], [])
+
+
+def full(cls: type[LakebedError]) -> LakebedError:
+    """Make an error that knows everything it can."""
+    inner = errors.StorageError("refused", path="s3://b/d")
+    error = cls("it failed", hint="try again", failures=[inner], **PLACE).with_cause(inner)
+    error.add_note("a user's own")
+    if isinstance(error, errors.HubError):
+        error.status, error.code = 404, "no_such"
+    return error
+
+
+def assert_same(again: LakebedError, error: LakebedError) -> None:
+    """Compare all that a handler could look at."""
+    assert type(again) is type(error)
+    assert (str(again), again.args) == (str(error), error.args)
+    assert again.__notes__ == error.__notes__
+    known, expected = dict(vars(again)), dict(vars(error))
+    assert [str(one) for one in known.pop("failures")] == [
+        str(one) for one in expected.pop("failures")
+    ]
+    assert known == expected
+    assert str(again.__cause__) == str(error.__cause__)
+    assert type(again.__cause__) is type(error.__cause__)
 
 
 def test_every_kind_of_the_core_has_a_class() -> None:
@@ -88,7 +127,7 @@ def test_authentication_and_authorization_are_told_apart() -> None:
 def test_message_says_where() -> None:
     error = made("link", tensor="images", index=7, url="s3://b/7.jpg", creds_key="bucket")
     assert str(error) == (
-        "it failed (tensor 'images', index 7, url s3://b/7.jpg, creds key 'bucket')"
+        "it failed (tensor 'images', index 7, creds key 'bucket', url s3://b/7.jpg); try again"
     )
 
 
@@ -97,15 +136,32 @@ def test_message_does_not_repeat_itself() -> None:
     assert str(error) == "cannot read s3://b/7.jpg"
 
 
+def test_names_are_said_once() -> None:
+    message = "no tensor 'a' here"
+    assert str(errors.NotFoundError(message, tensor="a")) == message
+
+
 def test_key_errors_are_not_quoted() -> None:
-    assert str(made("tensor_not_found")) == "it failed"
+    assert str(made("tensor_not_found")) == "it failed; try again"
 
 
-def test_notes_say_what_to_do_and_which_file() -> None:
+def test_notes_say_which_file() -> None:
     error = made("corrupt", file="x/tensor_meta.json", offset=12)
+    assert error.__notes__ == ["file: x/tensor_meta.json, byte 12"]
     shown = "".join(traceback.format_exception(error))
-    assert "hint: try again" in shown
-    assert "file: x/tensor_meta.json, byte 12" in shown
+    assert shown.count("try again") == 1
+    assert shown.count("x/tensor_meta.json") == 1
+
+
+def test_a_file_that_the_message_names_is_no_note() -> None:
+    error = errors.GetChunkError("cannot read the chunk a/chunks/1", file="a/chunks/1")
+    assert not hasattr(error, "__notes__")
+    assert (error.chunk_key, error.root_cause) == ("a/chunks/1", None)
+
+
+def test_a_defect_asks_to_be_reported() -> None:
+    assert "please report it" in str(from_core("internal", "no", None, {}, [], []))
+    assert "please report it" in str(from_core("something new", "no", None, {}, [], []))
 
 
 def test_causes_are_chained_outermost_first() -> None:
@@ -130,32 +186,70 @@ def test_failures_of_a_batch_are_errors_themselves() -> None:
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_every_class_pickles_with_all_it_knows(cls: type[LakebedError]) -> None:
-    inner = errors.StorageError("refused", path="s3://b/d")
-    error = cls(
-        "it failed",
-        hint="try again",
-        path="/data",
-        tensor="a",
-        index=3,
-        url="s3://b/k",
-        creds_key="bucket",
-        file="a/chunks/1",
-        offset=9,
-        failures=[inner],
-    ).with_cause(inner)
+def test_every_class_keeps_the_rules(cls: type[LakebedError]) -> None:
+    error = full(cls)
+    # It says what it is for, and knows its kind.
+    documented = inspect.getdoc(cls)
+    assert documented
+    assert cls.__doc__
+    assert documented != inspect.getdoc(cls.__mro__[1])
+    assert cls.KIND in KINDS
+    assert issubclass(KINDS[cls.KIND], LakebedError)
+    assert (cls.KIND == "internal") == (cls in {LakebedError, errors.InternalError})
+    # It says what failed, where, and what to do: all of it once.
+    assert error.place() == PLACE
+    assert (
+        str(error) == "it failed (tensor 'a', index 3, creds key 'bucket', url s3://b/k); try again"
+    )
+    assert error.__notes__ == ["file: a/chunks/1, byte 9", "a user's own"]
+    # It can be taken elsewhere.
+    assert_same(pickle.loads(pickle.dumps(error)), error)  # noqa: S301 (our own)
+    assert_same(copy.copy(error), error)
+    assert_same(copy.deepcopy(error), error)
+    assert vars(cls()) == vars(cls(""))
+
+
+def fail(cls: type[LakebedError]) -> None:
+    """Raise in another process."""
+    error = full(cls)
+    raise error from error.__cause__
+
+
+def test_errors_come_back_from_other_processes() -> None:
+    some = [errors.GetDataFromLinkError, errors.TensorDoesNotExistError, errors.HubError]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        for cls in some:
+            with pytest.raises(cls) as raised:
+                pool.submit(fail, cls).result()
+            error, expected = raised.value, full(cls)
+            assert (str(error), error.kind) == (str(expected), expected.kind)
+            assert error.place() == expected.place()
+            assert error.__notes__ == expected.__notes__
+            assert [str(one) for one in error.failures] == ["refused (path s3://b/d)"]
+
+
+def test_causes_of_others_travel_or_are_told() -> None:
+    missing = errors.SampleReadError("cannot read").with_cause(FileNotFoundError(2, "no such file"))
+    again = pickle.loads(pickle.dumps(missing))  # noqa: S301 (our own)
+    assert repr(again.__cause__) == "FileNotFoundError(2, 'no such file')"
+
+    class LocalError(Exception):
+        """Not to be found by pickle."""
+
+    stuck = errors.SampleReadError("cannot read").with_cause(LocalError("too local"))
+    again = pickle.loads(pickle.dumps(stuck))  # noqa: S301 (our own)
+    assert again.__cause__ is None
+    assert again.__notes__ == ["cause: LocalError: too local"]
+    assert not hasattr(stuck, "__notes__")
+
+
+def test_errors_of_a_hub_say_status_and_code() -> None:
+    error = errors.TokenPermissionError("no right", status=403, code="forbidden")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)
-    assert type(again) is cls
-    assert (str(again), again.kind, again.hint) == (str(error), error.kind, "try again")
-    assert again.place() == error.place()
-    assert again.__notes__ == error.__notes__
-    assert str(again.failures[0]) == str(inner)
-    assert str(again.__cause__) == str(inner)
-
-
-def test_a_cause_of_another_kind_is_left_behind() -> None:
-    error = errors.SampleReadError("cannot read").with_cause(FileNotFoundError(2, "no such file"))
-    assert pickle.loads(pickle.dumps(error)).__cause__ is None  # noqa: S301 (our own)
+    assert (again.status, again.code) == (403, "forbidden")
+    assert isinstance(again, errors.AuthorizationError)
+    terms = errors.AgreementNotAcceptedError("not accepted", agreements=("be kind",))
+    assert pickle.loads(pickle.dumps(terms)).agreements == ("be kind",)  # noqa: S301 (our own)
 
 
 def test_the_tree_is_complete() -> None:

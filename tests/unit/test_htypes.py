@@ -462,7 +462,7 @@ def test_links() -> None:
         with pytest.raises(TypeError):
             column([bad], **links)
     with pytest.raises(ValueError, match="creds key") as refused:
-        column([link("a.png"), link("s3://b/k?sig=1")], **links)
+        column([link("a.png"), link("s3://user:pw@b/k")], **links)
     assert (refused.value.index, refused.value.url) == (1, "s3://b/k")  # type: ignore[attr-defined]
 
 

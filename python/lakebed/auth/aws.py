@@ -6,7 +6,6 @@ environment are read; profiles, files and instance roles are not there yet.
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -110,6 +109,8 @@ def _settings(creds: Creds) -> dict[str, str]:
 
 
 def _unknown(name: object) -> Exception:
+    import difflib  # noqa: PLC0415 (for this message only)
+
     if name in _PLANNED:
         return UnsupportedFeatureError(f"not supported yet: {_PLANNED[str(name)]}")
     text = str(name)

@@ -48,6 +48,10 @@ KINDS: dict[str, type[_tree.LakebedError]] = {
     "closed": _tree.ClosedError,
     "interrupted": _tree.InterruptedByCallerError,
     "internal": _tree.InternalError,
+    "not_found": _tree.NotFoundError,
+    "already_exists": _tree.AlreadyExistsError,
+    "sample": _tree.SampleError,
+    "hub": _tree.HubError,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ class LakebedError(Exception):
     Args:
         message: What failed, on what, and why.
         kind: The stable code of the failure; a class has a default.
-        hint: What to do next.
+        hint: What to do next; a class may have a default.
         path: The dataset's path.
         tensor: The tensor's name.
         index: The sample's index: in the tensor when reading, in the call's samples when appending.
@@ -28,6 +29,7 @@ class LakebedError(Exception):
     """
 
     KIND: ClassVar[str] = "internal"
+    HINT: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -47,7 +49,7 @@ class LakebedError(Exception):
         super().__init__(message)
         self.message = message
         self.kind = kind or self.KIND
-        self.hint = hint
+        self.hint = hint or self.HINT
         self.path = path
         self.tensor = tensor
         self.index = index
@@ -56,32 +58,30 @@ class LakebedError(Exception):
         self.file = file
         self.offset = offset
         self.failures = list(failures)
-        if hint:
-            self.add_note(f"hint: {hint}")
-        if file is not None:
+        if file is not None and (offset is not None or file not in message):
             at = "" if offset is None else f", byte {offset}"
             self.add_note(f"file: {file}{at}")
 
     def __str__(self) -> str:
-        """The message, followed by what it does not say of the place.
+        """The message, what it does not say of the place, and what to do next.
 
         Overrides `KeyError`, which would quote the message.
         """
-        place = {
-            "tensor": self.tensor and repr(self.tensor),
-            "index": None if self.index is None else str(self.index),
-            "url": self.url,
-            "creds key": self.creds_key and repr(self.creds_key),
-            "path": self.path,
-        }
-        said = self.message
         told = [
-            f"{name} {value}"
-            for name, value in place.items()
-            if value and f"{name} {value}" not in said and (name != "url" or value not in said)
-            if name != "path" or not (self.url or value in said)
+            f"{name} {value!r}"
+            for name, value in (
+                ("tensor", self.tensor),
+                ("index", self.index),
+                ("creds key", self.creds_key),
+            )
+            if value is not None and f"{name} {value!r}" not in self.message
         ]
-        return f"{said} ({', '.join(told)})" if told else said
+        # A link says more than the path of the dataset that it stands in.
+        where = ("url", self.url) if self.url else ("path", self.path)
+        if where[1] and where[1] not in self.message:
+            told.append(" ".join(map(str, where)))
+        said = f"{self.message} ({', '.join(told)})" if told else self.message
+        return f"{said}; {self.hint}" if self.hint else said
 
     def place(self) -> dict[str, Any]:
         """Everything known of the place, as keyword arguments of another error."""
@@ -97,10 +97,17 @@ class LakebedError(Exception):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with the place, the failures and the causes that are ours."""
-        extra = {"kind": self.kind, "hint": self.hint, "failures": self.failures, **self.place()}
-        cause = self.__cause__ if isinstance(self.__cause__, LakebedError) else None
-        return _restore, (type(self), self.message, extra, cause)
+        """Pickle with everything: attributes, notes, failures and causes.
+
+        A cause that does not pickle is told in a note.
+        """
+        state = dict(self.__dict__)
+        cause = self.__cause__
+        if cause is not None and not _travels(cause):
+            told = f"cause: {type(cause).__name__}: {cause}"
+            state["__notes__"] = [*state.get("__notes__", []), told]
+            cause = None
+        return _restore, (type(self), self.args, cause), state
 
     def with_cause(self, cause: BaseException | None) -> Self:
         """Return self, with its cause set."""
@@ -108,10 +115,25 @@ class LakebedError(Exception):
         return self
 
 
+def _travels(error: BaseException) -> bool:
+    """Whether an exception can be taken to another process."""
+    if isinstance(error, LakebedError):
+        return True
+    try:
+        # Many exceptions pickle and then cannot be made again.
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    except Exception:  # noqa: BLE001 (somebody else's class: it may fail in any way)
+        return False
+    return True
+
+
 def _restore(
-    cls: type[LakebedError], message: str, extra: dict[str, Any], cause: LakebedError | None
+    cls: type[LakebedError], args: tuple[Any, ...], cause: BaseException | None
 ) -> LakebedError:
-    return cls(message, **extra).with_cause(cause)
+    error = cls.__new__(cls, *args)
+    # `OSError` would only take them in `__init__`.
+    error.args = args
+    return error.with_cause(cause)
 
 
 class InvalidInputError(LakebedError, ValueError):
@@ -127,13 +149,19 @@ class InvalidTypeError(InvalidInputError, TypeError):
 class NotFoundError(LakebedError):
     """What was named does not exist."""
 
+    KIND = "not_found"
+
 
 class AlreadyExistsError(LakebedError):
     """What was to be made exists."""
 
+    KIND = "already_exists"
+
 
 class AuthError(LakebedError):
     """Somebody's identity, rights or credentials are not enough."""
+
+    KIND = "authorization"
 
 
 class AuthenticationError(AuthError):
@@ -197,9 +225,13 @@ class CorruptError(FormatError):
 class UnsupportedVersionError(FormatError):
     """The data were written by a version that cannot be read."""
 
+    KIND = "unsupported"
+
 
 class SampleError(LakebedError):
     """A sample cannot be read or stored; see `tensor` and `index`."""
+
+    KIND = "sample"
 
 
 class DecodeError(SampleError):
@@ -249,16 +281,30 @@ class InterruptedByCallerError(LakebedError):
 class HubError(LakebedError):
     """A hub refused or failed.
 
-    Attributes:
+    Args:
+        message: As for every error.
         status: The HTTP status, if there was an answer.
         code: The hub's own code, if it sent one.
+        **details: As for every error.
     """
 
-    status: int | None = None
-    code: str | None = None
+    KIND = "hub"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.status = status
+        self.code = code
 
 
 class InternalError(LakebedError):
-    """A defect of lakebed. Please report it, with the notes."""
+    """A defect of lakebed; it asks to be reported."""
 
     KIND = "internal"
+    HINT = "this is a defect of lakebed: please report it, with the whole traceback"

@@ -1,6 +1,7 @@
-"""The names under which Deep Lake v3 users catch errors, each in its branch of our tree.
+"""The names under which Deep Lake v3 users catch errors of datasets, tensors, samples and stores.
 
-Which is raised when: format 8 (damage, locks) and hub/exceptions (paths, credentials).
+Each stands in its branch of our tree. Which is raised when: format 8 (damage, locks) and
+hub/exceptions (paths, credentials).
 """
 
 # The names are those of Deep Lake v3, `Exception` endings included.
@@ -82,7 +83,13 @@ class DatasetTooLargeToDelete(InvalidInputError):
     """A dataset of more than a gigabyte is deleted with `large_ok=True` only."""
 
 
-class UnsupportedCompressionError(InvalidInputError):
+class CompressionError(LakebedError):
+    """Something about compressions: one is unknown, or bytes of a sample do not fit it."""
+
+    KIND = "invalid_input"
+
+
+class UnsupportedCompressionError(InvalidInputError, CompressionError):
     """A compression unknown to the format, or not allowed for the htype."""
 
 
@@ -132,6 +139,8 @@ class JsonValidationError(InvalidInputError):
 class DatasetHandlerError(LakebedError):
     """v3's name for: no dataset where one is needed, or one where none may be."""
 
+    KIND = "dataset_not_found"
+
 
 class DatasetNotFoundError(NotFoundError, DatasetHandlerError, FileNotFoundError):
     """No dataset at the path."""
@@ -160,6 +169,8 @@ class TensorDoesNotExistError(NotFoundError, KeyError, AttributeError):
 class TensorGroupDoesNotExistError(NotFoundError, KeyError, AttributeError):
     """No group of that name."""
 
+    KIND = "tensor_not_found"
+
 
 class TensorAlreadyExistsError(AlreadyExistsError):
     """A tensor of that name exists."""
@@ -182,6 +193,8 @@ class CredsKeyExistsError(AlreadyExistsError, ValueError):
 class VersionControlError(LakebedError):
     """Something about branches and commits failed."""
 
+    KIND = "checkout_failed"
+
 
 class CheckoutError(NotFoundError, VersionControlError):
     """No branch or commit of that name."""
@@ -193,7 +206,15 @@ class CheckoutError(NotFoundError, VersionControlError):
 
 
 class AuthorizationException(AuthError):
-    """v3's name for: the storage of the dataset cannot be accessed."""
+    """v3's name for: the storage of the dataset, or something at a hub, cannot be accessed."""
+
+    response: object = None
+    """In v3 the hub's answer. Always None here: it holds headers with secrets."""
+
+    @property
+    def original_message(self) -> str:
+        """The message. Deep Lake v3 calls it so."""
+        return self.message
 
 
 class CouldNotCreateNewDatasetException(ReadOnlyError, AuthorizationException):
@@ -259,12 +280,24 @@ class GetChunkError(CorruptError):
 
     KIND = "chunk"
 
+    @property
+    def chunk_key(self) -> str | None:
+        """The chunk's key. Deep Lake v3 calls it so."""
+        return self.file
+
+    @property
+    def root_cause(self) -> BaseException | None:
+        """The cause. Deep Lake v3 calls it so."""
+        return self.__cause__
+
 
 # --- samples
 
 
 class SampleReadError(SampleError):
     """A file or linked object cannot be read."""
+
+    KIND = "link"
 
 
 class GetDataFromLinkError(LinkError, SampleReadError):
@@ -285,7 +318,7 @@ class ReadSampleFromChunkError(DecodeError):
     """The stored bytes of a sample do not decode."""
 
 
-class SampleDecompressionError(DecodeError):
+class SampleDecompressionError(DecodeError, CompressionError):
     """The bytes of a file do not decode."""
 
 
@@ -293,8 +326,10 @@ class CorruptedSampleError(SampleDecompressionError):
     """A file is not what its name or its header says."""
 
 
-class SampleCompressionError(SampleError):
+class SampleCompressionError(SampleError, CompressionError):
     """A sample cannot be encoded in the tensor's compression."""
+
+    KIND = "invalid_input"
 
 
 class SampleAppendError(SampleError):
@@ -305,3 +340,15 @@ class SampleAppendError(SampleError):
 
 class SampleExtendError(SampleAppendError):
     """A batch was not appended; the cause says why, and nothing was changed."""
+
+
+class SampleUpdateError(SampleError):
+    """A sample was not changed; the cause says why."""
+
+    KIND = "invalid_input"
+
+
+class AllSamplesSkippedError(SampleError):
+    """Every sample of a call with `ignore_errors=True` was bad."""
+
+    KIND = "invalid_input"

@@ -3,11 +3,12 @@
 from lakebed.htypes.columns import Column, build, sequence_of
 from lakebed.htypes.labels import ClassNames, texts_of
 from lakebed.htypes.spec import UNSPECIFIED, TensorSettings, tensor_spec
-from lakebed.htypes.table import COMPRESSIONS, HTYPES, HtypeName
+from lakebed.htypes.table import COMPRESSIONS, HTYPE_CONFIGURATIONS, HTYPES, HtypeName
 
 __all__ = [
     "COMPRESSIONS",
     "HTYPES",
+    "HTYPE_CONFIGURATIONS",
     "UNSPECIFIED",
     "ClassNames",
     "Column",

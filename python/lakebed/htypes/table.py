@@ -111,6 +111,14 @@ HTYPES: Mapping[str, Htype] = MappingProxyType(
     }
 )
 
+# The same for users, as Deep Lake v3 has it: htypes with their own settings and the defaults.
+HTYPE_CONFIGURATIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        name: MappingProxyType({"dtype": htype.dtype, **htype.info, **htype.extra})
+        for name, htype in HTYPES.items()
+    }
+)
+
 # dtypes that samples of numeric tensors can have, as the format names them.
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from lakebed import _core
 from lakebed.errors import InvalidInputError, InvalidTypeError
 from lakebed.paths import CLOUD_LINKS
 
@@ -47,8 +48,7 @@ class LinkedSample:
         if self.creds_key is None and self.path.startswith(CLOUD_LINKS):
             message = "a creds key must always be specified for cloud storage"
             hint = "deeplake.link(path, creds_key=...), with a key of ds.add_creds_key()"
-            url = self.path.partition("?")[0]
-            raise InvalidInputError(message, url=url, hint=hint)
+            raise InvalidInputError(message, url=_core.display_link(self.path), hint=hint)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LinkedSample):
@@ -59,7 +59,7 @@ class LinkedSample:
         return hash((self.path, self.creds_key))
 
     def __repr__(self) -> str:
-        shown = self.path.partition("?")[0]
+        shown = _core.display_link(self.path)
         key = "" if self.creds_key is None else f", creds_key={self.creds_key!r}"
         return f"LinkedSample({shown!r}{key})"
 

@@ -99,6 +99,14 @@ kinds! {
     Interrupted => "interrupted",
     /// A defect of this package.
     Internal => "internal",
+    /// What was named does not exist: for what only the API above the core names, as the next ones.
+    NotFound => "not_found",
+    /// What was to be made exists.
+    AlreadyExists => "already_exists",
+    /// A sample cannot be read or stored.
+    Sample => "sample",
+    /// A hub refused or failed.
+    Hub => "hub",
 }
 
 /// A limit that users can raise: the name of its setting, in the environment.
@@ -146,10 +154,23 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     message: String,
+    reason: Option<String>,
     hint: Option<String>,
     context: Context,
     source: Option<Box<dyn StdError + Send + Sync>>,
     failures: Vec<Error>,
+}
+
+/// A name as messages show it: in quotes, as Python shows texts, without control characters.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    let quote = if name.contains('\'') && !name.contains('"') { '"' } else { '\'' };
+    let mut out = String::from(quote);
+    for char in name.chars() {
+        if char.is_control() { out.extend(char.escape_default()) } else { out.push(char) }
+    }
+    out.push(quote);
+    out
 }
 
 /// How many failures of one batch are kept.
@@ -161,6 +182,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
+            reason: None,
             hint: None,
             context: Context::default(),
             source: None,
@@ -201,6 +223,13 @@ impl Error {
         &self.0.message
     }
 
+    /// Why it failed, without what failed and where: for an error around this one that says that
+    /// itself. The whole sentence, where nothing shorter was given.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.0.reason.as_deref().unwrap_or(&self.0.message)
+    }
+
     /// What to do next, if that is known.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
@@ -217,6 +246,13 @@ impl Error {
     #[must_use]
     pub fn failures(&self) -> &[Self] {
         &self.0.failures
+    }
+
+    /// Says the part of the sentence that [`Error::reason`] gives.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.0.reason = Some(reason.into());
+        self
     }
 
     /// Says what to do next.
@@ -277,11 +313,16 @@ impl Error {
         self.with_context(Context { file: Some(file.to_owned()), ..Context::default() })
     }
 
-    /// Wraps `self` as the cause of an error of another kind, keeping the context.
+    /// Wraps `self` as the cause of an error of another kind: `what` failed, for the same reason,
+    /// at the same place, and the same can be done about it.
     #[must_use]
-    pub fn wrap(self, kind: Kind, message: impl Into<String>) -> Self {
-        let context = self.0.context.clone();
-        Self::new(kind, message).with_context(context).with_source(self)
+    pub fn wrap(self, kind: Kind, what: impl fmt::Display) -> Self {
+        let reason = self.reason().to_owned();
+        let mut outer = Self::new(kind, format!("{what}: {reason}"))
+            .with_reason(reason)
+            .with_context(self.0.context.clone());
+        outer.0.hint.clone_from(&self.0.hint);
+        outer.with_source(self)
     }
 
     /// The error of a batch: the first of `errors`, with up to [`MAX_FAILURES`] of them as its
@@ -295,12 +336,11 @@ impl Error {
     }
 
     /// The error without its cause, which cannot be in two places.
-    fn summary(&self) -> Self {
-        let copy = Self::new(self.kind(), self.message()).with_context(self.context().clone());
-        match self.hint() {
-            Some(hint) => copy.with_hint(hint),
-            None => copy,
-        }
+    pub(crate) fn summary(&self) -> Self {
+        let mut copy = Self::new(self.kind(), self.message()).with_context(self.context().clone());
+        copy.0.hint.clone_from(&self.0.hint);
+        copy.0.reason.clone_from(&self.0.reason);
+        copy
     }
 }
 
@@ -344,5 +384,24 @@ mod tests {
         let error = Error::internal("x").at_tensor("inner").at_tensor("outer").at_index(3);
         assert_eq!(error.context().tensor.as_deref(), Some("inner"));
         assert_eq!(error.context().index, Some(3));
+    }
+
+    #[test]
+    fn names_are_quoted_as_python_does() {
+        for (name, shown) in
+            [("a", "'a'"), ("a\"b", "'a\"b'"), ("a'b", "\"a'b\""), ("a\n", "'a\\n'"), ("ü", "'ü'")]
+        {
+            assert_eq!(quoted(name), shown);
+        }
+    }
+
+    #[test]
+    fn wrapping_errors_name_the_place_once() {
+        let inner = Error::new(Kind::Storage, "cannot read s3://b/k: it is gone").with_hint("look");
+        let outer = inner.with_reason("it is gone").wrap(Kind::Link, "cannot read the link");
+        let outmost = outer.wrap(Kind::BadLink, "the link s3://b/k cannot be appended");
+        assert_eq!(outmost.message(), "the link s3://b/k cannot be appended: it is gone");
+        assert_eq!(outmost.hint(), Some("look"));
+        assert_eq!(outmost.source().unwrap().to_string(), "cannot read the link: it is gone");
     }
 }

@@ -19,6 +19,12 @@ pub(crate) fn to_py(py: Python<'_>, error: &Error) -> PyErr {
     build(py, error).unwrap_or_else(|broken| broken)
 }
 
+/// Whether an exception is one of `lakebed.errors`.
+pub(crate) fn is_ours(py: Python<'_>, raised: &PyErr) -> bool {
+    let base = py.import("lakebed.errors").and_then(|errors| errors.getattr("LakebedError"));
+    base.is_ok_and(|base| raised.is_instance(py, &base))
+}
+
 /// The exception for an argument that does not fit.
 pub(crate) fn invalid(py: Python<'_>, message: impl Into<String>) -> PyErr {
     to_py(py, &Error::new(Kind::InvalidInput, message))

@@ -22,7 +22,12 @@ mod _core {
     #[pymodule_export]
     use crate::image::{decode_image, encode_image, image_info};
     #[pymodule_export]
-    use crate::links::fetch;
+    use crate::links::{display_link, fetch};
     #[pymodule_export]
     use crate::store::PyStore;
+
+    /// The version of the package, from the manifest that names it for all of its parts.
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
 }

@@ -2,7 +2,7 @@
 
 use lakebed_core::engine::Engine;
 use lakebed_core::error::{Context, Setting};
-use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool};
+use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool, display};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -29,6 +29,12 @@ pub(crate) fn link_creds(
     let credentials = credentials.map(credentials::cache);
     let access = AwsAccess { region, endpoint_url, virtual_host, credentials };
     LinkCreds { aws: (!header_alone).then_some(access), authorization }
+}
+
+/// A link as it may be shown: URLs lose user, password, query and fragment.
+#[pyfunction]
+pub(crate) fn display_link(url: &str) -> String {
+    display(url)
 }
 
 /// The bytes of one linked object, of which there may be `max_bytes`.

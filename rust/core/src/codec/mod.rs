@@ -16,7 +16,7 @@ mod png;
 mod png_chunks;
 mod png_rows;
 
-use crate::error::{Error, Kind, Setting};
+use crate::error::{Error, Kind, Setting, quoted};
 
 /// The most bytes one sample may decode to where a caller has no limit of its own: 2 GiB, which is
 /// far above any real image, and what 32-bit sizes in files can just about promise.
@@ -85,7 +85,7 @@ pub enum CodecError {
     #[error("not supported yet: {0}")]
     Unsupported(String),
     /// A compression name that the format does not have.
-    #[error("unknown compression {0:?}")]
+    #[error("unknown compression {}", quoted(.0))]
     Unknown(String),
     /// Bytes that are not what they claim to be.
     #[error("broken {format} data: {reason}")]

@@ -53,8 +53,13 @@ const BLOCK: usize = 65_536;
 
 /// Inflates up to `total` bytes. Fewer come back only if the stream ends there of itself.
 fn inflate(file: &File<'_>, total: usize) -> Result<Vec<u8>, CodecError> {
-    let damaged =
-        |error: DecompressionError| corrupt(format!("the image data is damaged ({error:?})"));
+    let damaged = |error: DecompressionError| {
+        corrupt(match error {
+            DecompressionError::WrongChecksum => "the image data is damaged: its checksum is wrong",
+            DecompressionError::InsufficientInput => "the image data ends too early",
+            _ => "the image data is damaged: it does not inflate",
+        })
+    };
     let mut raw = vec![0; total];
     let mut inflater = Decompressor::new();
     let mut written = 0;

@@ -8,7 +8,7 @@ use super::prepare::{Batch, ColumnInput, Rows, Settle, prepare, settle};
 use super::state::State;
 use super::{Dataset, pack};
 use crate::engine::Interrupt;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::format::TensorMeta;
 
 /// A tensor's new rows, with everything that changes along with them.
@@ -165,7 +165,7 @@ fn check_companion_rank(meta: &TensorMeta, rows: &Rows<'_>) -> Result<()> {
         return Ok(());
     }
     let name = meta.name.as_deref().unwrap_or("");
-    Err(Error::new(Kind::Corrupt, format!("the companion {name:?} holds no vectors")))
+    Err(Error::new(Kind::Corrupt, format!("the companion {} holds no vectors", quoted(name))))
 }
 
 /// Changes the state by the rows of one tensor.

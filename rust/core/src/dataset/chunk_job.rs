@@ -266,12 +266,11 @@ fn chunk_error(error: Error, key: &str) -> Error {
         Kind::ObjectNotFound | Kind::Corrupt | Kind::Decode => Kind::Chunk,
         _ => return error.at_file(key),
     };
-    let why = match error.kind() {
-        Kind::ObjectNotFound => "it does not exist",
-        _ => "its bytes contradict the format",
+    let error = match error.kind() {
+        Kind::ObjectNotFound => error.with_reason("it does not exist"),
+        _ => error,
     };
-    let message = format!("cannot read the chunk {key}: {why}: {error}");
-    error.wrap(kind, message).at_file(key)
+    error.wrap(kind, format_args!("cannot read the chunk {key}")).at_file(key)
 }
 
 #[cfg(test)]

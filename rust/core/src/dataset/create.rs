@@ -6,7 +6,7 @@ use super::lock::{Acquired, WriteLock};
 use super::state::{RootDirty, State, Tensor};
 use super::{Dataset, OpenOptions, registry};
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{
     DatasetMeta, FIRST_COMMIT, Link, LinkedCreds, MAIN_BRANCH, RawJson, TensorMeta, VERSION,
     VersionTree, check_tensor_name, keys,
@@ -125,7 +125,7 @@ impl Dataset {
         if state.meta.groups.contains(&name) {
             return Err(Error::new(
                 Kind::GroupExists,
-                format!("there is a group {name:?} already"),
+                format!("there is a group {} already", quoted(&name)),
             ));
         }
         if state.meta.key_of(&name).is_some() {
@@ -154,7 +154,10 @@ impl Dataset {
             return Err(taken(&name));
         }
         if state.meta.groups.contains(&name) {
-            return Err(Error::new(Kind::GroupExists, format!("there is a group {name:?}")));
+            return Err(Error::new(
+                Kind::GroupExists,
+                format!("there is a group {}", quoted(&name)),
+            ));
         }
         check_above(&state, &name)?;
         let key = free_key(&state, &name);
@@ -191,7 +194,8 @@ impl Dataset {
 }
 
 fn taken(name: &str) -> Error {
-    Error::new(Kind::TensorExists, format!("there is a tensor {name:?} already")).at_tensor(name)
+    Error::new(Kind::TensorExists, format!("there is a tensor {} already", quoted(name)))
+        .at_tensor(name)
 }
 
 /// Tensors hold no tensors: nothing above `name` may be one, nor the key that one still has since

@@ -5,7 +5,7 @@
 
 use crate::codec::{CodecError, Compression, image::ImageFormat};
 use crate::dtype::Dtype;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::format::TensorMeta;
 
 /// What a sample is, once decompressed.
@@ -108,7 +108,8 @@ impl Layout {
             || matches!(meta.htype.as_deref(), Some("image" | "image.rgb"));
         if !matches!(content, Content::Numeric(_)) && matches!(sample, SampleCompression::Image(_))
         {
-            return Err(corrupt(format!("htype {:?} with an image compression", meta.htype)));
+            let htype = quoted(meta.htype.as_deref().unwrap_or_default());
+            return Err(corrupt(format!("htype {htype} with an image compression")));
         }
         Ok(Self { content, sample, chunk_lz4, image_rank })
     }
@@ -152,9 +153,11 @@ fn content_of(meta: &TensorMeta) -> Result<Content> {
 fn numeric(meta: &TensorMeta) -> Result<Content> {
     match meta.dtype.as_deref() {
         None => Ok(Content::Numeric(None)),
-        Some(name) => Dtype::from_name(name)
-            .map(|dtype| Content::Numeric(Some(dtype)))
-            .ok_or_else(|| corrupt(format!("dtype {name:?} is none that the format knows"))),
+        Some(name) => {
+            Dtype::from_name(name).map(|dtype| Content::Numeric(Some(dtype))).ok_or_else(|| {
+                corrupt(format!("dtype {} is none that the format knows", quoted(name)))
+            })
+        }
     }
 }
 

@@ -70,11 +70,7 @@ pub(crate) fn link_error(error: Error, place: &Context) -> Error {
         return error;
     }
     let url = place.url.as_deref().unwrap_or("");
-    let message = match &place.creds_key {
-        Some(key) => format!("cannot read the link {url} (creds key {key:?}): {error}"),
-        None => format!("cannot read the link {url}: {error}"),
-    };
-    error.wrap(Kind::Link, message).with_context(place.clone())
+    error.wrap(Kind::Link, format_args!("cannot read the link {url}")).with_context(place.clone())
 }
 
 /// One job for each distinct pair of link and creds key, in order of the first slot it serves, so
@@ -130,8 +126,7 @@ impl Reading<'_> {
                 Err(error) => {
                     // The cause goes to the first; the others say the same in short.
                     for slot in object.slots.iter().skip(1) {
-                        let same = Error::new(error.kind(), error.message());
-                        fail(*slot, same.with_context(object.place.clone()));
+                        fail(*slot, error.summary().with_context(object.place.clone()));
                     }
                     fail(object.slots.first().copied().unwrap_or(0), error);
                 }

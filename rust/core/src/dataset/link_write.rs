@@ -13,7 +13,7 @@ use super::state::State;
 use crate::codec::image;
 use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result, quoted};
 use crate::fetch::{self, Failures};
 use crate::format::TensorMeta;
 use crate::links;
@@ -124,7 +124,7 @@ impl Dataset {
         let counted = CountLinks { interrupt, done: AtomicU64::new(empty.len() as u64) };
         let process = |object: LinkedObject, failures: &Failures| {
             let fail = |slot: u64, error: Error| {
-                let error = bad_link(error).with_context(object.place.clone());
+                let error = bad_link(error, &object.place);
                 failures.push(slot, error.at_index(meta.length + slot));
             };
             let first = object.slots.first().copied().unwrap_or(0);
@@ -189,8 +189,8 @@ fn number_of(state: &State, path: &str, creds_key: Option<&str>) -> Result<u32> 
     }
     match creds_key {
         Some(key) => state.creds.number_of(key).ok_or_else(|| {
-            Error::new(Kind::MissingCreds, format!("the dataset has no creds key {key:?}"))
-                .with_hint(format!("call ds.add_creds_key({key:?}) first"))
+            Error::new(Kind::MissingCreds, format!("the dataset has no creds key {}", quoted(key)))
+                .with_hint(format!("call ds.add_creds_key({}) first", quoted(key)))
         }),
         // Cloud storage is never read anonymously by accident (format 9.2).
         None if path.starts_with("s3://") => Err(Error::new(
@@ -231,14 +231,17 @@ fn rank_of(meta: &TensorMeta, seen: &[Option<(FileInfo, Dtype)>]) -> Option<usiz
     })
 }
 
-fn bad_link(error: Error) -> Error {
+fn bad_link(error: Error, place: &Context) -> Error {
     if error.kind() == Kind::Interrupted {
         return error;
     }
-    let message = format!("the link cannot be appended: {error}");
+    let url = place.url.as_deref().unwrap_or("");
     let unseen = "create the tensor with verify=False to append links without looking at them";
     let hint = error.hint().unwrap_or(unseen).to_owned();
-    error.wrap(Kind::BadLink, message).with_hint(hint)
+    error
+        .wrap(Kind::BadLink, format_args!("the link {url} cannot be appended"))
+        .with_context(place.clone())
+        .with_hint(hint)
 }
 
 fn not_a_link(index: u64) -> Error {

@@ -35,7 +35,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::engine::Interrupt;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::format::version::compare_versions;
 use crate::format::{RawJson, TensorMeta, VERSION, check_creds_key};
 use crate::links::{LinkCreds, LinkPool};
@@ -286,7 +286,7 @@ impl Dataset {
         if state.creds.number_of(creds_key).is_some() {
             return Err(Error::new(
                 Kind::CredsExist,
-                format!("the dataset has a creds key {creds_key:?} already"),
+                format!("the dataset has a creds key {} already", quoted(creds_key)),
             ));
         }
         state.creds.add(creds_key);
@@ -303,9 +303,9 @@ impl Dataset {
         if self.state().creds.number_of(creds_key).is_none() {
             return Err(Error::new(
                 Kind::MissingCreds,
-                format!("the dataset has no creds key {creds_key:?}"),
+                format!("the dataset has no creds key {}", quoted(creds_key)),
             )
-            .with_hint(format!("call ds.add_creds_key({creds_key:?}) first")));
+            .with_hint(format!("call ds.add_creds_key({}) first", quoted(creds_key))));
         }
         self.inner.links.populate(creds_key, creds);
         Ok(())

@@ -14,7 +14,7 @@ use super::lock::{Acquired, WriteLock};
 use super::state::{History, RootDirty, State, Tail, Tensor, Writing};
 use super::{Dataset, Inner, OpenOptions, registry};
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{
     ChunkBuilder, ChunkHeader, ChunkIds, ChunkSet, CommitDiff, CommitNode, Creds, DatasetDiff,
     DatasetMeta, FIRST_COMMIT, LinkedCreds, Sequence, TensorMeta, Tiles, VersionTree,
@@ -444,8 +444,8 @@ fn check_lengths(state: &State) -> Result<()> {
             Error::new(
                 Kind::Corrupt,
                 format!(
-                    "tensor {:?}: {what} has {is} samples where {expected} are expected",
-                    tensor.name()
+                    "tensor {}: {what} has {is} samples where {expected} are expected",
+                    quoted(tensor.name())
                 ),
             )
             .at_tensor(tensor.name())
@@ -459,11 +459,11 @@ fn check_lengths(state: &State) -> Result<()> {
         for (key, link) in &tensor.meta.links {
             let expected = if link.flatten_sequence { tensor.meta.length } else { tensor.len() };
             let Some(companion) = state.tensors.get(key) else {
-                return Err(wrong(&format!("the missing companion {key:?}"), 0, expected));
+                return Err(wrong(&format!("the missing companion {}", quoted(key)), 0, expected));
             };
             if companion.meta.length != expected {
                 return Err(wrong(
-                    &format!("the companion {key:?}"),
+                    &format!("the companion {}", quoted(key)),
                     companion.meta.length,
                     expected,
                 ));

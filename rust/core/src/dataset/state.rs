@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{
     ChunkBuilder, ChunkId, ChunkIds, ChunkSet, CommitDiff, Creds, DatasetDiff, DatasetMeta,
     FIRST_COMMIT, LinkedCreds, Sequence, TensorMeta, Tiles, VersionTree, check_stored_key, keys,
@@ -117,7 +117,7 @@ impl State {
     /// `TensorNotFound`.
     pub(crate) fn key_of(&self, name: &str) -> Result<&str> {
         let key = self.meta.key_of(name).ok_or_else(|| {
-            Error::new(Kind::TensorNotFound, format!("the dataset has no tensor {name:?}"))
+            Error::new(Kind::TensorNotFound, format!("the dataset has no tensor {}", quoted(name)))
                 .at_tensor(name)
         })?;
         Ok(key)
@@ -148,15 +148,16 @@ fn unloaded(key: &str) -> Error {
     match check_stored_key(key) {
         Err(error) => Error::from(error).at_tensor(key),
         Ok(()) => {
+            let key_shown = quoted(key);
             let message =
-                format!("dataset_meta.json names the tensor {key:?} and does not list it");
+                format!("dataset_meta.json names the tensor {key_shown} and does not list it");
             Error::new(Kind::Corrupt, message).at_tensor(key)
         }
     }
 }
 
 fn not_loaded_first(key: &str) -> Error {
-    Error::internal(format!("tensor {key:?} is not loaded"))
+    Error::internal(format!("tensor {} is not loaded", quoted(key)))
 }
 
 impl Tensor {

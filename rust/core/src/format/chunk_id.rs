@@ -1,6 +1,7 @@
 //! Chunk ids and their file names (format 2 and 3.2).
 
 use super::error::{FormatError, Result};
+use crate::error::quoted;
 use std::fmt;
 
 /// The 64-bit id of a chunk; its file is named by [`ChunkId::name`].
@@ -26,11 +27,9 @@ impl ChunkId {
     /// # Errors
     /// Not the canonical name of an id.
     pub fn parse_name(name: &str) -> Result<Self> {
-        u64::from_str_radix(name, 16)
-            .map(Self)
-            .ok()
-            .filter(|id| id.name() == name)
-            .ok_or_else(|| FormatError::corrupt(format!("{name:?} is not the name of a chunk")))
+        u64::from_str_radix(name, 16).map(Self).ok().filter(|id| id.name() == name).ok_or_else(
+            || FormatError::corrupt(format!("{} is not the name of a chunk", quoted(name))),
+        )
     }
 }
 

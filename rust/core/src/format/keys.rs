@@ -4,6 +4,7 @@ use super::FIRST_COMMIT;
 use super::chunk_id::ChunkId;
 use super::error::{FormatError, Result};
 use super::limits::MAX_COMMIT_ID_BYTES;
+use crate::error::quoted;
 
 /// The commit tree.
 pub const VERSION_CONTROL_INFO: &str = "version_control_info.json";
@@ -109,7 +110,7 @@ pub(super) fn check_commit_id(id: &str) -> Result<()> {
     if !id.is_empty() && id.len() <= MAX_COMMIT_ID_BYTES && id.bytes().all(sound) {
         return Ok(());
     }
-    Err(FormatError::corrupt(format!("{id:?} is not a commit id")))
+    Err(FormatError::corrupt(format!("{} is not a commit id", quoted(id))))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::error::{FormatError, Result};
 use super::limits::MAX_VERSION_BYTES;
 use super::reader::Reader;
+use crate::error::quoted;
 use std::cmp::Ordering;
 
 /// Reads `u8 n, n bytes`, the ASCII version at the start of chunks and encoders.
@@ -37,8 +38,9 @@ pub fn parse_version(version: &str) -> Result<Vec<u64>> {
         part.parse().ok().filter(|_| digits)
     };
     version.split('.').map(number).collect::<Option<_>>().ok_or_else(|| {
+        let version = quoted(version);
         FormatError::corrupt(format!(
-            "version {version:?} is not made of dot-separated decimal integers"
+            "version {version} is not made of dot-separated decimal integers"
         ))
     })
 }

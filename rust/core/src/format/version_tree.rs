@@ -9,6 +9,7 @@ use super::keys::check_commit_id;
 use super::ordered::Ordered;
 use super::raw_json::RawJson;
 use super::{FIRST_COMMIT, MAIN_BRANCH};
+use crate::error::quoted;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -169,12 +170,17 @@ impl VersionTree {
             let mut at = head.as_str();
             while !sound.contains(at) {
                 let Some(node) = self.commits.get(at) else {
-                    let rule = format!("branch {branch:?} leads to the unknown commit {at:?}");
+                    let rule = format!(
+                        "branch {} leads to the unknown commit {}",
+                        quoted(branch),
+                        quoted(at)
+                    );
                     return Err(FormatError::corrupt(rule));
                 };
                 let parent = node.parent.as_deref().filter(|_| walked.insert(at));
                 let Some(parent) = parent else {
-                    let rule = format!("branch {branch:?} does not lead to the first commit");
+                    let rule =
+                        format!("branch {} does not lead to the first commit", quoted(branch));
                     return Err(FormatError::corrupt(rule));
                 };
                 at = parent;
@@ -247,7 +253,7 @@ impl VersionTree {
             let known: Vec<&str> = self.branches().map(|(branch, _)| branch).take(10).collect();
             return Err(FormatError::new(
                 Reason::UnknownAddress,
-                format!("no branch or commit {wanted:?} (branches: {})", known.join(", ")),
+                format!("no branch or commit {} (branches: {})", quoted(wanted), known.join(", ")),
             ));
         };
         // The branch that was asked for; a commit's own one can differ only in damaged trees.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::process::AppendList;
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result, quoted};
 use crate::storage::{CredentialCache, S3Config, Store};
 
 mod url;
@@ -169,7 +169,7 @@ impl LinkPool {
             let key = &populated.creds_key;
             Error::new(
                 Kind::MissingCreds,
-                format!("the creds key {key:?} is populated, but not for s3 links"),
+                format!("the creds key {} is populated, but not for s3 links", quoted(key)),
             )
             .with_hint(repair(key))
         })?;
@@ -215,12 +215,16 @@ impl LinkPool {
 }
 
 fn repair(creds_key: &str) -> String {
-    format!("call ds.populate_creds({creds_key:?}, {{...}}) with its credentials after opening")
+    let key = quoted(creds_key);
+    format!("call ds.populate_creds({key}, {{...}}) with its credentials after opening")
 }
 
 fn not_populated(creds_key: &str) -> Error {
-    Error::new(Kind::MissingCreds, format!("the creds key {creds_key:?} has not been populated"))
-        .with_hint(repair(creds_key))
+    Error::new(
+        Kind::MissingCreds,
+        format!("the creds key {} has not been populated", quoted(creds_key)),
+    )
+    .with_hint(repair(creds_key))
 }
 
 fn needs_key() -> Error {
@@ -245,7 +249,7 @@ mod tests {
         assert_eq!(kind("s3://b/k", None), Kind::InvalidInput);
         assert_eq!(kind("s3://b/k", Some("main")), Kind::MissingCreds);
         let error = pool.resolve("s3://b/k", Some("main")).unwrap_err();
-        assert!(error.hint().unwrap().contains("populate_creds(\"main\""));
+        assert!(error.hint().unwrap().contains("populate_creds('main'"));
         assert_eq!(error.context().creds_key.as_deref(), Some("main"));
         assert_eq!(error.context().url.as_deref(), Some("s3://b/k"));
         pool.populate("main", LinkCreds::default());

@@ -12,7 +12,7 @@ use object_store::aws::AwsCredential;
 
 use super::error::Refusal;
 use crate::engine::process::PerProcess;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Credentials are renewed at most this long before they run out.
 const MAX_REFRESH_AHEAD: Duration = Duration::from_secs(5 * 60);
@@ -38,6 +38,30 @@ pub struct AwsSecret {
     pub session_token: Option<String>,
     /// When they run out, in seconds since 1970; `None` = never, or unknown.
     pub expires_unix: Option<f64>,
+}
+
+/// Whether a text can stand in the header that signs a request.
+pub(super) fn fits_header(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+impl AwsSecret {
+    /// Refuses what cannot be signed with: a line break, say, that came along when a key was copied.
+    fn check(self) -> Result<Self> {
+        let token = self.session_token.as_deref().unwrap_or_default();
+        let what = if !fits_header(&self.access_key) {
+            "access key id"
+        } else if self.secret_key.contains(char::is_control) {
+            "secret access key"
+        } else if !fits_header(token) {
+            "session token"
+        } else {
+            return Ok(self);
+        };
+        let message = format!("the {what} has a line break or another character that no key has");
+        Err(Error::new(Kind::Authentication, message)
+            .with_hint("check how it was copied: often there is a line break at its end"))
+    }
 }
 
 impl fmt::Debug for AwsSecret {
@@ -149,6 +173,7 @@ async fn ask(source: Arc<dyn SecretSource>) -> Result<AwsSecret> {
     tokio::task::spawn_blocking(move || source.fetch())
         .await
         .map_err(|error| Error::internal(format!("the credential source broke: {error}")))?
+        .and_then(AwsSecret::check)
 }
 
 /// Asks the source and keeps what it gives. The caller holds `asking`.

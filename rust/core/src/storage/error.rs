@@ -175,7 +175,8 @@ pub(super) enum Refusal {
 impl From<StorageError> for Error {
     fn from(error: StorageError) -> Self {
         let file = error.0.file.clone();
-        let mut out = Self::new(error.kind(), error.to_string());
+        let mut out =
+            Self::new(error.kind(), error.to_string()).with_reason(error.0.reason.to_string());
         if let Some(hint) = error.hint() {
             out = out.with_hint(hint);
         }

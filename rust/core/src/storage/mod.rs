@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 
 mod client;
 mod counters;
@@ -317,7 +317,7 @@ impl Store {
         match backend.check(key) {
             Ok(()) => Ok(backend),
             Err(rule) => {
-                let place = format!("{key:?} in {}", self.url());
+                let place = format!("{} in {}", quoted(key), self.url());
                 Err(StorageError::new(verb, place, Reason::Key(rule)).into())
             }
         }

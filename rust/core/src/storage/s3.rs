@@ -18,7 +18,7 @@ use reqwest::Url;
 
 use super::client::Wire;
 use super::counters::Counters;
-use super::credentials::CredentialCache;
+use super::credentials::{CredentialCache, fits_header};
 use super::error::StorageError;
 use super::incoming::{Body, Incoming};
 use super::key::check_key;
@@ -102,6 +102,9 @@ impl S3Store {
             check_key(prefix).map_err(|rule| {
                 invalid(format!("s3://{}/{prefix} cannot be used: {rule}", config.bucket))
             })?;
+        }
+        if !config.region.as_deref().is_none_or(fits_header) {
+            return Err(invalid("the region has characters that no region has".to_owned()));
         }
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&config.bucket)

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
 use crate::engine::{Engine, NeverInterrupted};
-use crate::error::Kind;
 
 /// Gives a new secret at every call, or always the same, after a while, with a life.
 #[derive(Default)]
@@ -195,4 +194,24 @@ fn secrets_are_not_shown() {
     let secret = Source::default().fetch().unwrap();
     assert!(!format!("{cache:?}{secret:?}").contains("secret "));
     assert!(!format!("{secret:?}").contains("KEY"));
+}
+
+#[test]
+fn secrets_that_no_header_can_hold_are_refused() {
+    let whole = || AwsSecret {
+        access_key: "KEY".into(),
+        secret_key: "very secret ü".into(),
+        session_token: Some("token".into()),
+        expires_unix: None,
+    };
+    assert!(whole().check().is_ok());
+    for (broken, what) in [
+        (AwsSecret { access_key: "KEY\n".into(), ..whole() }, "access key id"),
+        (AwsSecret { secret_key: "very secret\r".into(), ..whole() }, "secret access key"),
+        (AwsSecret { session_token: Some("t\u{fc}ken".into()), ..whole() }, "session token"),
+    ] {
+        let error = broken.check().unwrap_err();
+        assert_eq!(error.kind(), Kind::Authentication);
+        assert!(error.message().contains(what) && !error.message().contains("KEY"));
+    }
 }
