@@ -25,7 +25,7 @@ DATASET_METHODS = frozenset(
     "update_creds_key visualize".split()
 )
 DATASET_PROPERTIES = frozenset(
-    "allow_delete client has_head_changes is_optimized max_view min_view token username".split()
+    "client has_head_changes is_optimized max_view min_view token username".split()
 )
 TENSOR_METHODS = frozenset(
     "clear create_vdb_index delete_vdb_index get_vdb_indexes load_vdb_index modified_samples play "

@@ -25,8 +25,9 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
     """
     match location.kind:
         case "local":
-            # Absolute, so that a later chdir does not move the dataset.
-            return _core.Store.local(os.path.abspath(location.root))  # noqa: PTH100
+            # Absolute, so that a later chdir does not move the dataset, and without symbolic
+            # links, so that two ways to one folder are known to be one dataset.
+            return _core.Store.local(os.path.realpath(location.root))
         case "memory":
             return _core.Store.memory(location.root)
         case "s3":

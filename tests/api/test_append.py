@@ -274,15 +274,6 @@ def test_read_only_can_be_set(two: lakebed.Dataset, path: Path) -> None:
     two.read_only = False
 
 
-def test_a_later_handle_takes_over(two: lakebed.Dataset, path: Path) -> None:
-    two.a.append(1)
-    later = lakebed.load(path)
-    later.a.append(2)
-    with pytest.raises(errors.ReadOnlyModeError, match="another handle"):
-        two.a.append(3)
-    assert later.a.numpy().ravel().tolist() == [1, 2]
-
-
 def test_a_handle_that_nobody_holds_gives_the_lock_back(path: Path) -> None:
     ds = lakebed.empty(path)
     assert list(path.rglob("dataset_lock.lock"))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from lakebed import planned
 from lakebed.errors import InvalidTypeError
-from lakebed.links import link_access
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +55,7 @@ class WithCreds:
             MissingCredsError: The dataset has no such name.
             InvalidInputError: Neither or both are given, or they cannot be right.
         """
-        access = link_access(creds, from_environment=from_environment)
-        self._handle.populate_creds(creds_key, access)
+        self._handle.populate_creds(creds_key, creds, from_environment)
 
     def get_creds_keys(self) -> set[str]:
         """Return the declared names."""

@@ -32,7 +32,7 @@ class Dataset(WithHistory, WithCreds):
     Tensors and groups are attributes and items: `ds.images`, `ds["group/images"]`. Rows are chosen
     as in `Tensor`: `ds[7]`, `ds[::-2]`; a view of rows means for each tensor what its own length
     makes of it. Inside of `with ds:` changes are written at the end, all at once; outside, each
-    call writes its own.
+    call writes its own. Safe to use from several threads; pickles as a read-only dataset.
 
     Args:
         handle: The open dataset.
@@ -55,11 +55,22 @@ class Dataset(WithHistory, WithCreds):
     @property
     def read_only(self) -> bool:
         """Whether changes are refused. Setting it opens the dataset again, with or without lock."""
-        return self._handle.core.read_only
+        return self._handle.read_only
 
     @read_only.setter
     def read_only(self, value: bool) -> None:
-        self._handle.set_read_only(value)
+        self._handle.set_read_only(bool(value))
+
+    @property
+    def allow_delete(self) -> bool:
+        """Whether the dataset may be deleted as a whole. It is stored with the dataset."""
+        return self._handle.core.allow_delete
+
+    @allow_delete.setter
+    def allow_delete(self, value: bool) -> None:
+        self._handle.require_writable()
+        self._handle.core.set_allow_delete(bool(value))
+        self._handle.changed()
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -291,7 +302,11 @@ class Dataset(WithHistory, WithCreds):
         self._handle.changed()
 
     def close(self) -> None:
-        """Write what waits, release the write lock, and refuse whatever comes later."""
+        """Write what waits, release the write lock, and refuse whatever comes later.
+
+        Raises:
+            LakebedError: Something could not be stored, and is lost; the dataset is closed.
+        """
         self._handle.close()
 
     def delete(self, large_ok: bool = False) -> None:
@@ -366,7 +381,22 @@ class Dataset(WithHistory, WithCreds):
     ) -> None:
         self._handle.leave()
 
+    def __reduce__(self) -> tuple[type[Dataset], tuple[Handle, Tree, Index]]:
+        """Pickle what it takes to open the dataset again, read-only.
+
+        That is the path, the commit that is open, the options, and credentials that were given to
+        `load` or `populate_creds` as a dict; never those of the environment. What waits is flushed
+        first. Tensors and views that are pickled together share one handle.
+
+        Raises:
+            InvalidInputError: A `mem://` dataset.
+            ClosedError: It was closed.
+        """
+        return type(self), (self._handle, self._tree, self.index)
+
     def __dir__(self) -> list[str]:
+        if self._handle.closed:
+            return [*super().__dir__()]
         names = [name for name in self._ipython_key_completions_() if name.isidentifier()]
         return [*super().__dir__(), *names]
 
@@ -384,6 +414,8 @@ class Dataset(WithHistory, WithCreds):
 
     def __repr__(self) -> str:
         parts = [f"path={self.path!r}"]
+        if self._handle.closed:
+            return f"Dataset({parts[0]}, closed=True)"
         if self.read_only:
             parts.append("read_only=True")
         if not self.index.is_all:

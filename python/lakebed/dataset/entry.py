@@ -8,6 +8,7 @@ from lakebed import paths
 from lakebed.dataset import opening, removal
 from lakebed.dataset.dataset import Dataset
 from lakebed.dataset.opening import Options
+from lakebed.dataset.source import source_of
 from lakebed.dataset.tree import Tree
 from lakebed.errors import CouldNotCreateNewDatasetException
 from lakebed.storage import open_store
@@ -15,9 +16,9 @@ from lakebed.storage import open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lakebed import _core
     from lakebed.auth.aws import Creds
-    from lakebed.paths import Location, PathLike
+    from lakebed.dataset.source import Source
+    from lakebed.paths import PathLike
 
 
 def load(
@@ -75,9 +76,9 @@ def load(
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
     location = paths.parse(path)
-    store = open_store(location, creds)
     options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
-    return _load(location, store, options, verbose=verbose)
+    source = source_of(location, creds, options)
+    return _load(source, verbose=verbose)
 
 
 def empty(
@@ -130,9 +131,8 @@ def empty(
     location = paths.parse(path)
     paths.refuse_address(location, "empty")
     paths.check_name(location)
-    store = open_store(location, creds)
     options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout)
-    return _create(location, store, options, overwrite=overwrite)
+    return _create(source_of(location, creds, options), overwrite=overwrite)
 
 
 def open_or_create(
@@ -168,11 +168,11 @@ def open_or_create(
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
     location = paths.parse(path)
-    store = open_store(location, creds)
     options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
-    exists = store.has_dataset()
+    source = source_of(location, creds, options)
+    exists = source.store.has_dataset()
     if exists and not overwrite:
-        return _load(location, store, options, verbose=verbose)
+        return _load(source, verbose=verbose)
     paths.refuse_address(location, "dataset")
     paths.check_name(location)
     if read_only:
@@ -180,7 +180,7 @@ def open_or_create(
         if exists:
             message = "a dataset cannot be overwritten read-only"
         raise CouldNotCreateNewDatasetException(message, path=location.path)
-    return _create(location, store, options, overwrite=overwrite)
+    return _create(source, overwrite=overwrite)
 
 
 def exists(
@@ -239,20 +239,18 @@ def delete(
     removal.delete_at(location, store, force=force, large_ok=large_ok)
 
 
-def _load(location: Location, store: _core.Store, options: Options, *, verbose: bool) -> Dataset:
-    core = opening.open_dataset(location, store, options)
+def _load(source: Source, *, verbose: bool) -> Dataset:
+    core = source.open(source.options.read_only)
     if verbose:
-        opening.warn_opened(core, location.path)
-    handle = opening.handle_of(core, location, store, options)
+        opening.warn_opened(core, source.path)
+    handle = source.handle(core)
     return Dataset(handle, Tree(handle))
 
 
-def _create(
-    location: Location, store: _core.Store, options: Options, *, overwrite: bool
-) -> Dataset:
+def _create(source: Source, *, overwrite: bool) -> Dataset:
+    store, options = source.store, source.options
     if overwrite and store.has_dataset():
         locks = options.lock_enabled
-        removal.delete_at(location, store, force=True, large_ok=True, lock_enabled=locks)
-    core = opening.create_dataset(store, options)
-    handle = opening.handle_of(core, location, store, options)
+        removal.delete_at(source.location, store, force=True, large_ok=True, lock_enabled=locks)
+    handle = source.handle(opening.create_dataset(store, options))
     return Dataset(handle, Tree(handle))

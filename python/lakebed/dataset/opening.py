@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lakebed import _core, planned
 from lakebed.errors import InvalidInputError
 from lakebed.settings import settings
-from lakebed.tensor import Handle
+from lakebed.tensor import save_infos_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ class Options:
 
 
 def open_dataset(location: Location, store: _core.Store, options: Options) -> _core.Dataset:
-    """Open what exists.
+    """Open what exists. A handle of this process that writes to it is flushed, and only reads then.
 
     Raises:
         DatasetNotFoundError: Nothing does.
@@ -59,6 +59,8 @@ def open_dataset(location: Location, store: _core.Store, options: Options) -> _c
         CheckoutError: There is no such branch or commit.
         DatasetCorruptError: Its files contradict the format or each other.
     """
+    if options.read_only is not True:
+        save_infos_at(store.url)
     return _core.Dataset.open(
         store,
         address=location.address,
@@ -76,24 +78,6 @@ def create_dataset(store: _core.Store, options: Options) -> _core.Dataset:
         PathNotEmptyException: There are other files.
     """
     return _core.Dataset.create(store, **options.locking())
-
-
-def handle_of(
-    core: _core.Dataset, location: Location, store: _core.Store, options: Options
-) -> Handle:
-    """Wrap the core's dataset, with what it takes to open it again."""
-
-    def reopen(read_only: bool) -> _core.Dataset:
-        again = Options(
-            read_only=read_only,
-            check_integrity=options.check_integrity,
-            memory_cache_size=options.memory_cache_size,
-            lock_enabled=options.lock_enabled,
-            lock_timeout=options.lock_timeout,
-        )
-        return open_dataset(location, store, again)
-
-    return Handle(core, store, location.path, reopen)
 
 
 def warn_opened(core: _core.Dataset, path: str) -> None:

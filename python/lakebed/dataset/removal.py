@@ -97,9 +97,10 @@ def delete_open(handle: Handle, *, large_ok: bool) -> None:
     """
     handle.require_writable()
     _require_allowed(handle.path, allowed=handle.core.allow_delete)
-    _check_size(handle.store, handle.path, large_ok=large_ok)
+    _check_size(handle.source.store, handle.path, large_ok=large_ok)
+    store = handle.source.store
     handle.close()
-    handle.store.delete_all()
+    store.delete_all()
 
 
 def _check_size(store: _core.Store, path: str, *, large_ok: bool) -> None:

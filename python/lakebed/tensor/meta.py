@@ -33,5 +33,8 @@ class Meta:
         """Return the fields."""
         return dict(self._fields)
 
+    def __reduce__(self) -> tuple[type[Meta], tuple[dict[str, Any]]]:
+        return Meta, (self._fields,)
+
     def __repr__(self) -> str:
         return f"Meta({self._fields!r})"

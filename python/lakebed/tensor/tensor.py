@@ -393,6 +393,10 @@ class Tensor(View):
     def __hash__(self) -> int:
         return hash((id(self._handle), self.name))
 
+    def __reduce__(self) -> tuple[type[Tensor], tuple[Handle, str, Index]]:
+        """Pickle as a read-only view; see `Dataset.__reduce__`."""
+        return Tensor, (self._handle, self.name, self.index)
+
     def __repr__(self) -> str:
         index = "" if self.index.is_all else f", index={self.index!r}"
         return f"Tensor(key={self.name!r}{index})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import LakebedError, SampleExtendError
+from lakebed.errors import ConflictError, LakebedError, SampleExtendError
 from lakebed.htypes import build, documents, sequence_of
 from lakebed.tensor.reading import View
 
@@ -68,6 +68,25 @@ def write(
         ReadOnlyModeError: The dataset is read-only.
     """
     handle.require_writable()
+    with handle.changing():
+        if handle.in_batch:
+            message = "samples are being appended by the call that this one comes out of"
+            hint = "append them after that call, not in its callback or a signal handler"
+            raise ConflictError(message, path=handle.path, hint=hint)
+        handle.in_batch = True
+        try:
+            _write(handle, batch, wrapper, progressbar=progressbar)
+        finally:
+            handle.in_batch = False
+
+
+def _write(
+    handle: Handle,
+    batch: Mapping[str, Any],
+    wrapper: type[SampleAppendError],
+    *,
+    progressbar: bool,
+) -> None:
     columns = {name: _column(handle, name, samples, wrapper) for name, samples in batch.items()}
     if not any(map(len, columns.values())):
         return
@@ -76,13 +95,20 @@ def write(
         name: columns[name].for_core(None if info is None else documents.dumps_file(info))
         for name, info in infos.items()
     }
-    _extend(handle, payload, wrapper, progressbar=progressbar)
-    for name, info in infos.items():
-        if info is not None:
-            handle.info(name).stored(info)
-            names = columns[name].names
-            if names is not None:
-                names.report(name)
+    new = [(handle.document(name), info) for name, info in infos.items() if info is not None]
+    try:
+        # Before the samples that need them: whoever reads a label finds its name.
+        for document, info in new:
+            document.take_over(info)
+        _extend(handle, payload, wrapper, progressbar=progressbar)
+    except BaseException:
+        # Whether Ctrl-C came before or after the samples were in, the core knows.
+        for document, _ in new:
+            document.forget()
+        raise
+    for name, column in columns.items():
+        if infos[name] is not None and column.names is not None:
+            column.names.report(name)
     handle.changed()
 
 
@@ -101,6 +127,8 @@ def _new_info(handle: Handle, name: str, column: Column) -> dict[Any, Any] | Non
     """Return the tensor's info with the class names that the samples added, if any."""
     if column.names is None or not column.names.added:
         return None
+    # What was changed inside of it goes to the core now: it is not the same dictionary any more.
+    handle.document(name).save(handle.core)
     return {**handle.info(name), "class_names": column.names.names}
 
 

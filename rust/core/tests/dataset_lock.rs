@@ -75,7 +75,7 @@ fn a_live_lock_of_another_is_respected() {
     assert_eq!(open(folder.path(), &options()).unwrap_err().kind(), Kind::Locked);
     let fallback = open(folder.path(), &OpenOptions { read_only: None, ..options() }).unwrap();
     assert!(fallback.read_only());
-    assert!(fallback.notice().unwrap().contains("locked by"));
+    assert!(fallback.notice().unwrap().message.contains("locked by"));
     let spec = TensorSpec::default();
     let error = fallback.create_tensor("x", &spec, &NeverInterrupted).unwrap_err();
     assert_eq!(error.kind(), Kind::ReadOnly);

@@ -109,6 +109,12 @@ impl PyDataset {
         self.get(py, Dataset::read_only)
     }
 
+    /// Waits for nothing, so that it can be asked all the time.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
     #[getter]
     fn is_head(&self, py: Python<'_>) -> PyResult<bool> {
         self.get(py, Dataset::is_head)
@@ -136,7 +142,12 @@ impl PyDataset {
 
     #[getter]
     fn lock_notice(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        self.get(py, Dataset::notice)
+        self.get(py, |dataset| dataset.notice().map(|notice| notice.message))
+    }
+
+    #[getter]
+    fn lock_hint(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
+        self.get(py, |dataset| dataset.notice().map(|notice| notice.hint))
     }
 
     #[getter]
@@ -147,6 +158,10 @@ impl PyDataset {
     #[getter]
     fn allow_delete(&self, py: Python<'_>) -> PyResult<bool> {
         self.get(py, Dataset::allow_delete)
+    }
+
+    fn set_allow_delete(&self, py: Python<'_>, allow: bool) -> PyResult<()> {
+        self.call(py, |dataset, interrupt| dataset.set_allow_delete(allow, interrupt))
     }
 
     fn commits<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
@@ -248,6 +263,10 @@ impl PyDataset {
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
         self.call(py, Dataset::flush)
+    }
+
+    fn end_writing(&self, py: Python<'_>) -> PyResult<()> {
+        self.call(py, Dataset::end_writing)
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {

@@ -1,12 +1,10 @@
 //! Appending a batch: prepare everything, then change the state in one step.
 
-use std::sync::atomic::Ordering;
-
 use super::companions;
 use super::layout::{Content, Layout};
 use super::prepare::{Batch, ColumnInput, Rows, Settle, prepare, settle};
 use super::state::State;
-use super::{Dataset, pack};
+use super::{Dataset, Notice, pack};
 use crate::engine::Interrupt;
 use crate::error::{Error, Kind, Result, quoted};
 use crate::format::TensorMeta;
@@ -42,7 +40,9 @@ impl Dataset {
     /// # Errors
     /// Those of the lowest failing sample, with tensor and future index.
     pub fn extend(&self, batch: Batch<'_>, interrupt: &dyn Interrupt) -> Result<()> {
-        let _writer = self.start_change(interrupt)?;
+        let _turn = self.start_change(interrupt)?;
+        // What earlier batches left, so that nothing can fail once this one is in.
+        self.store_sealed_early(interrupt)?;
         let place = |error: Error| error.at_path(self.path());
         let mut prepared = Vec::new();
         for (name, input) in batch {
@@ -53,17 +53,15 @@ impl Dataset {
             self.load_writing(&column.name, interrupt)
                 .map_err(|error| place(error.at_tensor(&column.name)))?;
         }
-        {
-            let mut state = self.state_mut();
-            for column in prepared {
-                if let Err(error) = apply(&mut state, column) {
-                    // The state is half changed: nothing of it may ever be stored.
-                    self.inner.writable.store(false, Ordering::Release);
-                    return Err(place(error));
-                }
+        let mut state = self.state_mut();
+        for column in prepared {
+            if let Err(error) = apply(&mut state, column) {
+                // The state is half changed: nothing of it may ever be stored.
+                self.stop_writing(Notice::broken(&error));
+                return Err(place(error));
             }
         }
-        self.store_sealed_early(interrupt)
+        Ok(())
     }
 
     /// Prepares the rows of a tensor and of its companions.
@@ -187,6 +185,7 @@ fn apply(state: &mut State, column: Prepared<'_>) -> Result<()> {
     }
     let writing = tensor.writing_mut()?;
     writing.diff.add_samples(count)?;
+    writing.waiting_samples = writing.waiting_samples.saturating_add(count);
     writing.dirty.meta = true;
     writing.dirty.data = true;
     if let Some(info) = column.info {

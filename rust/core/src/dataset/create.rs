@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::lock::{Acquired, WriteLock};
+use super::registry::{self, Waiting};
 use super::state::{RootDirty, State, Tensor};
-use super::{Dataset, OpenOptions, registry};
+use super::{Dataset, OpenOptions};
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{
@@ -86,7 +87,8 @@ impl Dataset {
             ));
         }
         // A handle on a dataset that was here before must not write into this one.
-        registry::retire(store.url(), MAIN_BRANCH, interrupt)?;
+        let mut claim = registry::claim(&store, MAIN_BRANCH, Waiting::Dropped, interrupt)?;
+        claim.forget_earlier(interrupt)?;
         let options = OpenOptions { read_only: Some(false), ..options.clone() };
         let lock = match WriteLock::acquire(&store, FIRST_COMMIT, &options, interrupt)? {
             Acquired::Held(lock) => Some(lock),
@@ -110,7 +112,7 @@ impl Dataset {
         let write_tree = async move { store.put(keys::VERSION_CONTROL_INFO, tree.into()).await };
         engine.block_on(write_tree, interrupt)?;
         dataset.flush(interrupt)?;
-        registry::register(&dataset);
+        claim.hand_over(&dataset, &options, interrupt)?;
         Ok(dataset)
     }
 
@@ -119,7 +121,7 @@ impl Dataset {
     /// # Errors
     /// `GroupExists`, `TensorExists`, `InvalidInput` for a bad name, `ReadOnly`.
     pub fn create_group(&self, name: &str, interrupt: &dyn Interrupt) -> Result<()> {
-        let _writer = self.start_change(interrupt)?;
+        let _turn = self.start_change(interrupt)?;
         let name = check_tensor_name(name)?;
         let mut state = self.state_mut();
         if state.meta.groups.contains(&name) {
@@ -147,7 +149,7 @@ impl Dataset {
         spec: &TensorSpec,
         interrupt: &dyn Interrupt,
     ) -> Result<()> {
-        let _writer = self.start_change(interrupt)?;
+        let _turn = self.start_change(interrupt)?;
         let name = check_tensor_name(name)?;
         let mut state = self.state_mut();
         if state.meta.key_of(&name).is_some() {

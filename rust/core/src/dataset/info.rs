@@ -40,7 +40,7 @@ impl Dataset {
         info: Vec<u8>,
         interrupt: &dyn Interrupt,
     ) -> Result<()> {
-        let _writer = self.start_change(interrupt)?;
+        let _turn = self.start_change(interrupt)?;
         let Some(name) = tensor else {
             let mut state = self.state_mut();
             state.info = info;

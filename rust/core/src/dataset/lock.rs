@@ -87,6 +87,11 @@ impl WriteLock {
         Self { store, key, pid: std::process::id(), lost, renewal }
     }
 
+    /// Whether this is the lock of the head `commit`.
+    pub(crate) fn is_of(&self, commit: &str) -> bool {
+        self.key == keys::dataset_lock(commit)
+    }
+
     /// Whether another writer took the lock over, so that publishing would overwrite its work.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
@@ -104,6 +109,12 @@ impl WriteLock {
         let (store, key) = (self.store.clone(), self.key.clone());
         self.pid = 0;
         Engine::current()?.block_on(async move { release(&store, &key).await }, interrupt)
+    }
+
+    /// Ends a lock without touching its file, which somebody else has by now.
+    pub(crate) fn forget(mut self) {
+        self.stop_renewal();
+        self.pid = 0;
     }
 
     fn stop_renewal(&mut self) {

@@ -7,7 +7,6 @@
 mod append;
 mod cache;
 mod cast;
-mod change;
 mod chunk_job;
 mod chunk_view;
 mod companions;
@@ -15,6 +14,7 @@ mod create;
 mod decode;
 mod info;
 mod layout;
+mod lifetime;
 mod limits;
 mod link_read;
 mod link_write;
@@ -28,10 +28,10 @@ mod publish;
 mod read;
 mod registry;
 mod state;
+mod turns;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::engine::Interrupt;
@@ -42,12 +42,13 @@ use crate::links::{LinkCreds, LinkPool};
 use crate::storage::Store;
 
 use cache::ChunkCache;
-use change::Change;
 use lock::WriteLock;
 use state::State;
+use turns::Turns;
 
 pub use create::TensorSpec;
 pub use decode::Array;
+pub use lifetime::Notice;
 pub use limits::Limits;
 pub use prepare::{Batch, ColumnInput, SampleInput, Samples, Settle};
 pub use read::{Column, ReadMode};
@@ -111,10 +112,8 @@ pub struct Dataset {
 pub(crate) struct Inner {
     store: Store,
     state: RwLock<State>,
-    /// Held for the length of a change, so that there is one at a time.
-    writer: Mutex<()>,
-    /// The thread that holds `writer`.
-    writing_thread: Mutex<Option<ThreadId>>,
+    /// Changes come one at a time.
+    changes: Arc<Turns>,
     /// The process that opened the handle; in a forked child it only reads.
     pid: u32,
     /// Held as long as the dataset is open for writing.
@@ -125,7 +124,7 @@ pub(crate) struct Inner {
     writable: AtomicBool,
     closed: AtomicBool,
     /// Why the handle is read-only although that was not asked for.
-    notice: Mutex<Option<String>>,
+    notice: Mutex<Option<Notice>>,
 }
 
 impl Dataset {
@@ -133,26 +132,6 @@ impl Dataset {
     #[must_use]
     pub fn path(&self) -> &str {
         self.inner.store.url()
-    }
-
-    /// Whether changes are refused.
-    #[must_use]
-    pub fn read_only(&self) -> bool {
-        !self.inner.writable.load(Ordering::Acquire) || self.is_forked()
-    }
-
-    /// Whether this process is a fork of the one that opened the handle, and holds its lock.
-    fn is_forked(&self) -> bool {
-        self.inner.pid != std::process::id()
-    }
-
-    /// Why the handle is read-only although that was not asked for.
-    #[must_use]
-    pub fn notice(&self) -> Option<String> {
-        if self.is_forked() {
-            return Some("this process was forked from the one that opened it".to_owned());
-        }
-        self.inner.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The branch that is open.
@@ -280,7 +259,7 @@ impl Dataset {
     /// # Errors
     /// `CredsExist`, `ReadOnly`.
     pub fn add_creds_key(&self, creds_key: &str, interrupt: &dyn Interrupt) -> Result<()> {
-        let _writer = self.start_change(interrupt)?;
+        let _turn = self.start_change(interrupt)?;
         let mut state = self.state_mut();
         check_creds_key(creds_key)?;
         if state.creds.number_of(creds_key).is_some() {
@@ -311,19 +290,16 @@ impl Dataset {
         Ok(())
     }
 
-    /// Writes what waits, releases the lock and refuses everything from then on.
+    /// Says whether the dataset may be deleted as a whole.
     ///
     /// # Errors
-    /// Those of [`Dataset::flush`]; the lock is released all the same.
-    pub fn close(&self, interrupt: &dyn Interrupt) -> Result<()> {
-        if self.inner.closed.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let flushed = if self.read_only() { Ok(()) } else { self.flush(interrupt) };
-        self.inner.closed.store(true, Ordering::Release);
-        self.inner.writable.store(false, Ordering::Release);
-        let released = self.take_lock().map_or(Ok(()), |lock| lock.release(interrupt));
-        flushed.and(released)
+    /// `ReadOnly`.
+    pub fn set_allow_delete(&self, allow: bool, interrupt: &dyn Interrupt) -> Result<()> {
+        let _turn = self.start_change(interrupt)?;
+        let mut state = self.state_mut();
+        state.dirty.meta |= state.meta.allow_delete != allow;
+        state.meta.allow_delete = allow;
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -348,44 +324,5 @@ impl Dataset {
 
     pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
         self.inner.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn check_open(&self) -> Result<()> {
-        if self.inner.closed.load(Ordering::Acquire) {
-            return Err(Error::new(Kind::Closed, "the dataset was closed")
-                .with_hint("open it again with load()")
-                .at_path(self.path()));
-        }
-        Ok(())
-    }
-
-    /// Enters a change: one at a time, on a writable head.
-    pub(crate) fn start_change(&self, interrupt: &dyn Interrupt) -> Result<Change<'_>> {
-        self.check_open()?;
-        self.check_writable()?;
-        let change = Change::start(&self.inner, interrupt)?;
-        // Another thread may have closed the handle, or opened a second one, in the meantime.
-        self.check_open()?;
-        self.check_writable()?;
-        Ok(change)
-    }
-
-    fn check_writable(&self) -> Result<()> {
-        if !self.state().is_head {
-            return Err(Error::unsupported("changing a commit of the past")
-                .with_hint("open the branch instead of the commit")
-                .at_path(self.path()));
-        }
-        if self.read_only() {
-            let why = self.notice().map_or_else(String::new, |notice| format!(": {notice}"));
-            return Err(Error::new(Kind::ReadOnly, format!("the dataset is read-only{why}"))
-                .with_hint("open it with read_only=False to change it")
-                .at_path(self.path()));
-        }
-        Ok(())
-    }
-
-    pub(crate) fn take_lock(&self) -> Option<WriteLock> {
-        self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -11,8 +11,9 @@ use super::cache::ChunkCache;
 use super::chunk_view::unpacked;
 use super::limits::Limits;
 use super::lock::{Acquired, WriteLock};
+use super::registry::{self, Waiting};
 use super::state::{History, RootDirty, State, Tail, Tensor, Writing};
-use super::{Dataset, Inner, OpenOptions, registry};
+use super::{Dataset, Inner, Notice, OpenOptions};
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{
@@ -54,48 +55,54 @@ impl Dataset {
         interrupt: &dyn Interrupt,
     ) -> Result<Self> {
         let engine = Engine::current()?;
-        let address = options.address.clone();
-        let tree = engine.block_on(load_tree(store.clone()), interrupt)?;
-        let at = tree.resolve(address.as_deref())?;
-        let acquired = if options.read_only == Some(true) || !at.is_head {
+        let check = options.check_integrity.unwrap_or(true);
+        loop {
+            let address = options.address.clone();
+            let tree = engine.block_on(load_tree(store.clone()), interrupt)?;
+            let at = tree.resolve(address.as_deref())?;
             if options.read_only == Some(false) && !at.is_head {
                 return Err(Error::unsupported("opening a commit of the past for writing")
                     .with_hint("open the branch instead of the commit"));
             }
-            Acquired::Refused(None)
-        } else {
-            registry::supersede(store.url(), &at.branch, interrupt)?;
-            WriteLock::acquire(&store, &at.commit_id, options, interrupt)?
-        };
-        let (lock, notice, writable) = match acquired {
-            Acquired::Held(lock) => (Some(lock), None, true),
-            Acquired::NotNeeded => (None, None, true),
-            Acquired::Refused(notice) => (None, notice, false),
-        };
-        // Under the lock everything is read anew: it is what changes start from.
-        let known = (!writable).then_some(tree);
-        let check = options.check_integrity.unwrap_or(true);
-        let load = load_state(store.clone(), known, address, check);
-        let loaded = engine.block_on(load, interrupt);
-        let moved = loaded.as_ref().is_ok_and(|state| state.commit != at.commit_id);
-        let state = match loaded {
-            Ok(state) if !(writable && moved) => state,
-            Ok(_) => {
+            if options.read_only == Some(true) || !at.is_head {
+                let load = load_state(store.clone(), Some(tree), address, check);
+                let state = engine.block_on(load, interrupt)?;
+                return Ok(Self::from_parts(store, state, options, None, false, None));
+            }
+            // Openings of other processes are kept away by the lock, those of this one by the claim.
+            let claim = registry::claim(&store, &at.branch, Waiting::Flushed, interrupt)?;
+            let acquired = if claim.has_lock(&at.commit_id, options) {
+                Acquired::NotNeeded
+            } else {
+                WriteLock::acquire(&store, &at.commit_id, options, interrupt)?
+            };
+            let (lock, notice, writable) = match acquired {
+                Acquired::Held(lock) => (Some(lock), None, true),
+                Acquired::NotNeeded => (None, None, true),
+                Acquired::Refused(notice) => (None, notice.map(Notice::refused), false),
+            };
+            // Under the lock everything is read anew: it is what changes start from.
+            let known = (!writable).then_some(tree);
+            let load = load_state(store.clone(), known, address, check);
+            let state = match engine.block_on(load, interrupt) {
+                Ok(state) => state,
+                Err(error) => {
+                    // The failure to open is what the user needs to hear of, not that of letting go.
+                    drop(lock.map(|lock| lock.release(interrupt)));
+                    return Err(error);
+                }
+            };
+            if writable && state.commit != at.commit_id {
                 // Somebody committed between the look and the lock: this lock is of a past head.
                 lock.map_or(Ok(()), |lock| lock.release(interrupt))?;
-                return Self::open_unplaced(store, options, interrupt);
+                continue;
             }
-            Err(error) => {
-                // The failure to open is what the user needs to hear of, not that of letting go.
-                drop(lock.map(|lock| lock.release(interrupt)));
-                return Err(error);
+            let dataset = Self::from_parts(store, state, options, lock, writable, notice);
+            if writable {
+                claim.hand_over(&dataset, options, interrupt)?;
             }
-        };
-        let dataset = Self::from_parts(store, state, options, lock, writable, notice);
-        if writable {
-            registry::register(&dataset);
+            return Ok(dataset);
         }
-        Ok(dataset)
     }
 
     pub(crate) fn from_parts(
@@ -104,13 +111,12 @@ impl Dataset {
         options: &OpenOptions,
         lock: Option<WriteLock>,
         writable: bool,
-        notice: Option<String>,
+        notice: Option<Notice>,
     ) -> Self {
         let inner = Inner {
             store,
             state: RwLock::new(state),
-            writer: Mutex::new(()),
-            writing_thread: Mutex::new(None),
+            changes: Arc::default(),
             pid: std::process::id(),
             lock: Mutex::new(lock),
             cache: Arc::new(ChunkCache::new(options.memory_cache_bytes)),
@@ -152,7 +158,7 @@ impl Dataset {
         let (key, commit, length) = {
             let state = self.state();
             let tensor = state.tensor(name)?;
-            if tensor.writing.is_some() {
+            if tensor.writing.is_some() && !self.read_only() {
                 // What this handle writes, nobody else does.
                 return Ok(false);
             }

@@ -3,13 +3,17 @@
 //! A reader that opens in between sees either state whole: the metas it finds name only chunks
 //! that are there (format 4.6 says what goes wrong otherwise).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
-use futures::stream::{self, TryStreamExt};
+use futures::stream::{self, StreamExt};
 
 use super::Dataset;
 use super::pack::chunk_file;
 use super::state::{State, Tensor};
-use crate::engine::{Engine, Interrupt};
+use super::turns::Grace;
+use crate::engine::{Engine, Interrupt, interrupted};
 use crate::error::{Error, Kind, Result};
 use crate::format::{LinkedCreds, keys};
 use crate::storage::Store;
@@ -42,25 +46,31 @@ impl Dataset {
         if self.read_only() {
             return Ok(());
         }
-        let _writer = self.start_change(interrupt)?;
+        let _turn = self.take_turn(interrupt)?;
+        self.check_open()?;
+        // A second handle may have taken over meanwhile, which flushed this one.
+        if self.read_only() { Ok(()) } else { self.publish(interrupt) }
+    }
+
+    /// As [`Dataset::flush`], for who has the turn.
+    pub(crate) fn publish(&self, interrupt: &dyn Interrupt) -> Result<()> {
         let publish = Publish::of(&self.state())?;
         if publish.is_empty() {
             return Ok(());
         }
         self.check_lock()?;
         let obsolete = publish.obsolete.clone();
-        let store = self.store().clone();
         let engine = Engine::current()?;
+        let grace = Grace::new(interrupt);
+        let store = self.store();
         engine
-            .block_on(async move { publish.write(&store).await }, interrupt)
+            .block_on(publish.write(store, grace.stop()), &grace)
             .map_err(|error| error.at_path(self.path()))?;
         self.state_mut().settle_published();
         for key in &obsolete {
             self.cache().forget(key);
         }
-        let store = self.store().clone();
-        let deleted = engine.block_on(async move { store.delete(&obsolete).await }, interrupt);
-        match deleted {
+        match engine.block_on(store.delete(&obsolete), &grace) {
             Err(error) if error.kind() != Kind::Interrupted => {
                 // Published all the same: what stays behind are chunks that nobody names.
                 tracing::warn!(path = self.path(), %error, "replaced chunks could not be removed");
@@ -70,7 +80,7 @@ impl Dataset {
         }
     }
 
-    /// Stores full chunks of a long append ahead of the flush.
+    /// Stores full chunks of many appends ahead of the flush.
     pub(crate) fn store_sealed_early(&self, interrupt: &dyn Interrupt) -> Result<()> {
         let (chunks, ids) = {
             let state = self.state();
@@ -91,9 +101,9 @@ impl Dataset {
             (chunks, ids)
         };
         self.check_lock()?;
-        let store = self.store().clone();
-        let write = async move { write_all(&store, chunks).await };
-        Engine::current()?.block_on(write, interrupt)?;
+        let grace = Grace::new(interrupt);
+        let write = write_all(self.store(), chunks, grace.stop());
+        Engine::current()?.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
         let mut state = self.state_mut();
         for (key, id) in ids {
             state.by_key_mut(&key)?.writing_mut()?.sealed.remove(&id);
@@ -102,7 +112,7 @@ impl Dataset {
     }
 
     fn check_lock(&self) -> Result<()> {
-        let lock = self.inner.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let lock = self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if lock.as_ref().is_some_and(super::lock::WriteLock::is_lost) {
             return Err(Error::new(
                 Kind::Conflict,
@@ -188,23 +198,38 @@ impl Publish {
             && self.creds.is_none()
     }
 
-    async fn write(self, store: &Store) -> Result<()> {
+    async fn write(self, store: &Store, stop: &AtomicBool) -> Result<()> {
         if let Some(creds) = self.creds {
             write_creds(store, creds).await?;
         }
         for stage in [self.chunks, self.encoders, self.metas, self.root] {
-            write_all(store, stage).await?;
+            write_all(store, stage, stop).await?;
         }
         Ok(())
     }
 }
 
-async fn write_all(store: &Store, objects: Vec<(String, Bytes)>) -> Result<()> {
-    stream::iter(objects.into_iter().map(Ok))
-        .try_for_each_concurrent(MAX_PARALLEL_WRITES, |(key, bytes)| async move {
-            store.put(&key, bytes).await.map_err(|error| error.at_file(&key))
+/// Writes objects until one fails or `stop` turns true. What is under way then is waited for: a
+/// request that is given up may reach its object later, over what was written there since.
+async fn write_all(store: &Store, objects: Vec<(String, Bytes)>, stop: &AtomicBool) -> Result<()> {
+    let failure = Mutex::new(None);
+    let fail = |error: Error| {
+        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    };
+    let failed = || failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    stream::iter(objects)
+        .for_each_concurrent(MAX_PARALLEL_WRITES, |(key, bytes)| async move {
+            if failed() {
+                return;
+            }
+            if stop.load(Ordering::Acquire) {
+                fail(interrupted());
+            } else if let Err(error) = store.put(&key, bytes).await {
+                fail(error.at_file(&key));
+            }
         })
-        .await
+        .await;
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 /// The file belongs to all branches: keys that another writer added are kept (format 9.3).
@@ -224,6 +249,7 @@ impl State {
             writing.dirty = super::state::TensorDirty::default();
             writing.sealed.clear();
             writing.obsolete.clear();
+            writing.waiting_samples = 0;
             if let Some(tail) = &mut writing.tail {
                 tail.stored = true;
             }

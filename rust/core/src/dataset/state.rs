@@ -89,6 +89,8 @@ pub(crate) struct Writing {
     pub(crate) sealed: BTreeMap<ChunkId, Bytes>,
     /// Storage keys of chunks that were replaced; removed after the next publish.
     pub(crate) obsolete: Vec<String>,
+    /// Samples that no publish has told of yet.
+    pub(crate) waiting_samples: u64,
     pub(crate) dirty: TensorDirty,
 }
 
@@ -139,6 +141,12 @@ impl State {
     /// As [`State::by_key`], to change it.
     pub(crate) fn by_key_mut(&mut self, key: &str) -> Result<&mut Tensor> {
         self.tensors.get_mut(key).ok_or_else(|| unloaded(key))
+    }
+
+    /// Samples that were appended since the last publish, those of companions left out.
+    pub(crate) fn waiting_samples(&self) -> u64 {
+        let visible = self.tensors.values().filter(|tensor| !tensor.meta.hidden);
+        visible.filter_map(|tensor| tensor.writing.as_ref()).map(|w| w.waiting_samples).sum()
     }
 }
 

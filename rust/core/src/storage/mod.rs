@@ -74,6 +74,11 @@ trait Backend: Send + Sync {
     /// The object as it may be shown: no query, no user info.
     fn display(&self, key: &str) -> String;
 
+    /// The server that was named, where the URL does not say it.
+    fn server(&self) -> Option<&str> {
+        None
+    }
+
     async fn open_read(&self, key: &str) -> Result<Incoming, StorageError>;
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError>;
@@ -94,6 +99,7 @@ trait Backend: Send + Sync {
 struct Inner {
     backend: Box<dyn Backend>,
     url: String,
+    identity: String,
     remote: bool,
     counters: Arc<Counters>,
 }
@@ -157,7 +163,14 @@ impl Store {
         remote: bool,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { backend, url, remote, counters }) }
+        let identity = backend.server().map_or_else(|| url.clone(), |at| format!("{at} {url}"));
+        Self { inner: Arc::new(Inner { backend, url, identity, remote, counters }) }
+    }
+
+    /// What tells this place from all others in this process: the same URL on two servers is two.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.inner.identity
     }
 
     /// The store's root as it may be shown.

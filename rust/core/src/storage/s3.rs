@@ -55,6 +55,8 @@ pub(super) struct S3Store {
     bucket: String,
     /// The folder with a final '/', or nothing.
     folder: String,
+    /// The server as it was named; `None` = Amazon's.
+    endpoint: Option<String>,
     credentials: Option<Arc<CredentialCache>>,
 }
 
@@ -114,8 +116,11 @@ impl S3Store {
             .with_conditional_put(S3ConditionalPut::ETagMatch)
             .with_http_connector(Wire::new(counters))
             .with_retry(retry_config());
-        if let Some(text) = &config.endpoint_url {
-            builder = builder.with_endpoint(endpoint(text, &config.bucket, config.virtual_host)?);
+        let text = config.endpoint_url.as_deref();
+        let server = text.map(|text| endpoint(text, &config.bucket, config.virtual_host));
+        let server = server.transpose()?;
+        if let Some(server) = &server {
+            builder = builder.with_endpoint(server);
         }
         builder = match &config.credentials {
             Some(cache) => builder.with_credentials(Arc::clone(cache) as _),
@@ -124,7 +129,8 @@ impl S3Store {
         let store = builder
             .build()
             .map_err(|error| invalid(format!("the S3 settings cannot be used: {error}")))?;
-        Ok(Self { store, bucket: config.bucket, folder, credentials: config.credentials })
+        let S3Config { bucket, credentials, .. } = config;
+        Ok(Self { store, bucket, folder, endpoint: server, credentials })
     }
 
     pub(super) fn url(&self) -> String {
@@ -243,6 +249,10 @@ fn retry_config() -> RetryConfig {
 
 #[async_trait]
 impl Backend for S3Store {
+    fn server(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
     fn display(&self, key: &str) -> String {
         format!("s3://{}/{}{key}", self.bucket, self.folder)
     }

@@ -1,0 +1,117 @@
+"""Where a handle came from: opens it again, here or, pickled, in another process.
+
+A pickle holds the path, the commit that is open, the options, and the credentials that the user
+wrote into calls. It never holds what was found in an environment, in files or at a hub: the other
+process looks there itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from lakebed.dataset.opening import Options, open_dataset
+from lakebed.errors import InvalidInputError, UnsupportedVersionError
+from lakebed.paths import Location
+from lakebed.storage import open_store
+from lakebed.tensor import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakebed import _core
+    from lakebed.auth.aws import Creds
+
+# Of what `_restore` is given. It grows when an older lakebed could not make sense of it.
+_PICKLE_VERSION = 1
+# Of the options, these are decided anew.
+_NOT_PICKLED = {"read_only"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place, the credentials for it, and how to open what lies there.
+
+    Attributes:
+        location: The place.
+        creds: As the user gave them; None, or what they lack, is looked for elsewhere.
+        options: How to open.
+        store: The store at the location.
+    """
+
+    location: Location
+    creds: Creds = field(repr=False)
+    options: Options
+    store: _core.Store
+
+    @property
+    def path(self) -> str:
+        """The path as it was typed, without address."""
+        return self.location.path
+
+    def open(self, read_only: bool | None) -> _core.Dataset:
+        """Open what lies there; see `opening.open_dataset`."""
+        return open_dataset(self.location, self.store, replace(self.options, read_only=read_only))
+
+    def handle(self, core: _core.Dataset) -> Handle:
+        """Return the handle of what was opened or created here."""
+        return Handle(core, self)
+
+    def reduce(self, handle: Handle) -> tuple[Callable[..., Handle], tuple[Any, ...]]:
+        """Return what opens the dataset again in another process, read-only.
+
+        What waits is flushed, so that it is there to be found. The commit is named, not the branch:
+        after a commit of somebody else it still leads to the same data.
+
+        Raises:
+            InvalidInputError: The dataset is in the memory of this process.
+        """
+        if self.location.kind == "memory":
+            message = "a mem:// dataset cannot be pickled: it is in the memory of this process"
+            hint = "write it to a folder or a bucket, or open it where it is used"
+            raise InvalidInputError(message, path=self.path, hint=hint)
+        handle.flush()
+        here = self.location
+        if here.kind == "local":
+            # The other process may have another current directory.
+            here = replace(here, path=self.store.url, root=self.store.url)
+        options = asdict(self.options)
+        state = {
+            "location": asdict(replace(here, address=handle.core.pending_commit_id)),
+            "creds": self.creds,
+            "options": {name: options[name] for name in options.keys() - _NOT_PICKLED},
+            "populated": dict(handle.populated),
+        }
+        return _restore, (_PICKLE_VERSION, state)
+
+
+def source_of(location: Location, creds: Creds, options: Options) -> Source:
+    """Return the source of a dataset at a location. Asks nobody anything.
+
+    Raises:
+        InvalidInputError: The credentials cannot be right.
+        AuthorizationException: There are no credentials.
+    """
+    store = open_store(location, creds)
+    # A copy: the caller's dict may change.
+    given = creds if creds is None or isinstance(creds, str) else dict(creds)
+    return Source(location, given, options, store)
+
+
+def _restore(version: int, state: dict[str, Any]) -> Handle:
+    """Open what `Source.reduce` described.
+
+    Raises:
+        UnsupportedVersionError: A newer lakebed did.
+        DatasetNotFoundError: The dataset is not there any more.
+    """
+    known = {option.name for option in fields(Options)} - _NOT_PICKLED
+    if version > _PICKLE_VERSION or not state["options"].keys() <= known:
+        message = f"the dataset was pickled by a newer version of lakebed (format {version})"
+        raise UnsupportedVersionError(message, hint="use the same version of lakebed on both sides")
+    options = Options(read_only=True, **state["options"])
+    source = source_of(Location(**state["location"]), state["creds"], options)
+    handle = source.handle(source.open(read_only=True))
+    for creds_key, (creds, from_environment) in state["populated"].items():
+        handle.populate_creds(creds_key, creds, from_environment)
+    return handle
