@@ -15,6 +15,11 @@ mod store;
 /// The binding of the Rust core of lakebed.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
+    use lakebed_core::engine::fork::watch;
+    use pyo3::prelude::*;
+
+    use crate::error::to_py;
+
     #[pymodule_export]
     use crate::dataset::PyDataset;
     #[pymodule_export]
@@ -25,4 +30,10 @@ mod _core {
     use crate::links::fetch;
     #[pymodule_export]
     use crate::store::PyStore;
+
+    /// Before any other call: a fork may come at any time.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        watch().map_err(|failed| to_py(module.py(), &failed))
+    }
 }

@@ -29,11 +29,12 @@ mod registry;
 mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{self, Arc, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
 use crate::engine::Interrupt;
+use crate::engine::fork::{Held, Mutex, RwLock};
 use crate::error::{Error, Kind, Result};
 use crate::fetch::Limits;
 use crate::format::version::compare_versions;
@@ -110,8 +111,9 @@ pub struct Dataset {
 pub(crate) struct Inner {
     store: Store,
     state: RwLock<State>,
-    /// Held for the length of a change, so that there is one at a time.
-    writer: Mutex<()>,
+    /// Held for the length of a change, so that there is one at a time; never taken in a forked
+    /// child, where it may stay locked.
+    writer: sync::Mutex<()>,
     /// The thread that holds `writer`.
     writing_thread: Mutex<Option<ThreadId>>,
     /// The process that opened the handle; in a forked child it only reads.
@@ -343,11 +345,11 @@ impl Dataset {
         self.inner.limits
     }
 
-    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
+    pub(crate) fn state(&self) -> Held<sync::RwLockReadGuard<'_, State>> {
         self.inner.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+    pub(crate) fn state_mut(&self) -> Held<sync::RwLockWriteGuard<'_, State>> {
         self.inner.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,8 +1,8 @@
 //! Opening: version tree, metas and encoders from storage, checked against each other.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -12,6 +12,7 @@ use super::lock::{Acquired, WriteLock};
 use super::state::{History, RootDirty, State, Tail, Tensor, Writing};
 use super::{Dataset, Inner, OpenOptions, registry};
 use crate::codec::lz4;
+use crate::engine::fork::{Mutex, RwLock};
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result};
 use crate::format::{
@@ -85,7 +86,9 @@ impl Dataset {
             }
             Err(error) => {
                 // The failure to open is what the user needs to hear of, not that of letting go.
-                drop(lock.map(|lock| lock.release(interrupt)));
+                if let Some(lock) = lock {
+                    lock.abandon();
+                }
                 return Err(error);
             }
         };
@@ -107,7 +110,7 @@ impl Dataset {
         let inner = Inner {
             store,
             state: RwLock::new(state),
-            writer: Mutex::new(()),
+            writer: std::sync::Mutex::default(),
             writing_thread: Mutex::new(None),
             pid: std::process::id(),
             lock: Mutex::new(lock),

@@ -4,20 +4,17 @@
 //! overwrite each other's chunks (format 4.7). The later one wins; the earlier one is flushed and
 //! becomes read-only.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{PoisonError, Weak};
 
 use super::{Dataset, Inner};
 use crate::engine::Interrupt;
+use crate::engine::fork::Mutex;
 use crate::error::Result;
 
-type Handles = HashMap<(u32, String, String), Weak<Inner>>;
-
-fn handles() -> &'static Mutex<Handles> {
-    static HANDLES: OnceLock<Mutex<Handles>> = OnceLock::new();
-    HANDLES.get_or_init(Mutex::default)
-}
+/// By process, URL and branch.
+static HANDLES: Mutex<BTreeMap<(u32, String, String), Weak<Inner>>> = Mutex::new(BTreeMap::new());
 
 /// Flushes the handle that has `url` and `branch` open for writing, and ends its writing.
 pub(crate) fn supersede(url: &str, branch: &str, interrupt: &dyn Interrupt) -> Result<()> {
@@ -33,7 +30,7 @@ pub(crate) fn retire(url: &str, branch: &str, interrupt: &dyn Interrupt) -> Resu
 
 fn writable(url: &str, branch: &str) -> Option<Dataset> {
     let key = (std::process::id(), url.to_owned(), branch.to_owned());
-    let handles = handles().lock().unwrap_or_else(PoisonError::into_inner);
+    let handles = HANDLES.lock().unwrap_or_else(PoisonError::into_inner);
     let earlier = Dataset { inner: handles.get(&key)?.upgrade()? };
     (!earlier.read_only()).then_some(earlier)
 }
@@ -48,7 +45,7 @@ fn end_writing(earlier: &Dataset, interrupt: &dyn Interrupt) -> Result<()> {
 /// Notes a handle that writes.
 pub(crate) fn register(dataset: &Dataset) {
     let key = (std::process::id(), dataset.path().to_owned(), dataset.branch());
-    let mut handles = handles().lock().unwrap_or_else(PoisonError::into_inner);
+    let mut handles = HANDLES.lock().unwrap_or_else(PoisonError::into_inner);
     handles.retain(|_, handle| handle.strong_count() > 0);
     handles.insert(key, std::sync::Arc::downgrade(&dataset.inner));
 }
