@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::{Error, Kind, Result};
 
+pub mod fork;
 pub(crate) mod process;
 
 use process::PerProcess;
@@ -77,6 +78,8 @@ impl Engine {
     }
 
     fn build() -> Result<Self> {
+        fork::watch()?;
+        let _no_fork = fork::enter();
         let runtime = Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
             .max_blocking_threads(MAX_BLOCKING_THREADS)
@@ -90,12 +93,16 @@ impl Engine {
             .thread_name(|number| format!("lakebed-cpu-{number}"))
             .build()
             .map_err(|error| no_threads(&error))?;
+        // The first work of a pool makes what all pools of a process share; it must not be left
+        // half made in a child.
+        pool.broadcast(|_| ());
         Ok(Self { runtime, pool })
     }
 
     /// The decode pool: one thread a core. Nothing that waits for I/O may run on it.
     #[must_use]
     pub fn pool(&self) -> &ThreadPool {
+        debug_assert!(!fork::is_inside(), "work on the pool under a lock that forks wait for");
         &self.pool
     }
 
@@ -119,6 +126,7 @@ impl Engine {
         future: impl Future<Output = Result<T>>,
         interrupt: &dyn Interrupt,
     ) -> Result<T> {
+        debug_assert!(!fork::is_inside(), "waiting under a lock that forks wait for");
         if Handle::try_current().is_ok() {
             return Err(Error::internal("block_on was called from inside of the I/O runtime"));
         }
@@ -152,6 +160,7 @@ impl Engine {
         work: impl FnOnce(&AtomicBool) -> T + Send,
         interrupt: &dyn Interrupt,
     ) -> Result<T> {
+        debug_assert!(!fork::is_inside(), "computing under a lock that forks wait for");
         let stop = AtomicBool::new(false);
         let (sender, receiver) = std::sync::mpsc::channel();
         self.pool.in_place_scope(|scope| {

@@ -15,6 +15,11 @@ mod store;
 /// The binding of the Rust core of lakebed.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
+    use lakebed_core::engine::fork::watch;
+    use pyo3::prelude::*;
+
+    use crate::error::to_py;
+
     #[pymodule_export]
     use crate::dataset::{PyDataset, check_tensor_name};
     #[pymodule_export]
@@ -30,4 +35,9 @@ mod _core {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+    /// Before any other call: a fork may come at any time.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        watch().map_err(|failed| to_py(module.py(), &failed))
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::{Weighter, sync::Cache};
 
 use super::chunk_view::ChunkView;
+use crate::engine::fork;
 use crate::format::ChunkHeader;
 
 /// How many chunks' tables are remembered.
@@ -18,7 +19,8 @@ const EXPECTED_CHUNKS: usize = 256;
 /// A chunk is fetched whole once this share of its samples was asked for.
 const WHOLE_SHARE: u64 = 8;
 
-/// A cache of chunks and chunk tables, by storage key.
+/// A cache of chunks and chunk tables, by storage key. Its own locks are free in a forked child,
+/// since every call that takes them keeps forks out.
 #[derive(Debug)]
 pub(crate) struct ChunkCache {
     chunks: Cache<String, Arc<ChunkView>, ByBytes>,
@@ -51,15 +53,18 @@ impl ChunkCache {
     }
 
     pub(crate) fn chunk(&self, key: &str) -> Option<Arc<ChunkView>> {
+        let _no_fork = fork::enter();
         self.chunks.get(key)
     }
 
     pub(crate) fn keep_chunk(&self, key: &str, chunk: &Arc<ChunkView>) {
+        let _no_fork = fork::enter();
         self.chunks.insert(key.to_owned(), Arc::clone(chunk));
         self.headers.remove(key);
     }
 
     pub(crate) fn touched(&self, key: &str) -> Option<Arc<Touched>> {
+        let _no_fork = fork::enter();
         self.headers.get(key)
     }
 
@@ -69,11 +74,13 @@ impl ChunkCache {
             samples: AtomicU64::new(0),
             next: AtomicU64::new(u64::MAX),
         });
+        let _no_fork = fork::enter();
         self.headers.insert(key.to_owned(), Arc::clone(&touched));
         touched
     }
 
     pub(crate) fn forget(&self, key: &str) {
+        let _no_fork = fork::enter();
         self.chunks.remove(key);
         self.headers.remove(key);
     }

@@ -119,6 +119,9 @@ impl Reading<'_> {
             let fail = |slot: u64, error: Error| failures.push(slot, self.place(slot, error));
             match object.read {
                 Ok((bytes, _permit)) => object.slots.iter().for_each(|slot| {
+                    if failures.obsolete(*slot) {
+                        return;
+                    }
                     if let Err(error) = use_object(*slot, &bytes) {
                         fail(*slot, link_error(error, &object.place));
                     }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
 
 use super::OpenOptions;
-use crate::engine::{Engine, Interrupt};
+use crate::engine::process::PerProcess;
+use crate::engine::{Engine, Interrupt, NeverInterrupted};
 use crate::error::{Error, Kind, Result};
 use crate::format::{LockFile, keys};
 use crate::storage::Store;
@@ -23,6 +24,8 @@ const SETTLE_LOCAL: Duration = Duration::from_millis(10);
 const SETTLE_REMOTE: Duration = Duration::from_millis(500);
 /// How often a waiting writer looks again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long a call that failed, or was interrupted, may still take to give its lock back.
+const LET_GO: Duration = Duration::from_millis(300);
 
 /// A write lock that is held, and renewed in the background.
 #[derive(Debug)]
@@ -76,7 +79,20 @@ impl WriteLock {
             Err(error) if !insist && error.kind() == Kind::Authorization => Ok(Acquired::Refused(
                 Some(format!("the credentials do not allow writing: {error}")),
             )),
-            Err(error) => Err(error),
+            Err(error) => {
+                // The lock may be written already, and what comes next must not find it.
+                let_go(store, &key, &engine);
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes the lock file if that takes no time, for a call that has failed for other reasons.
+    pub(crate) fn abandon(mut self) {
+        self.stop_renewal();
+        self.pid = 0;
+        if let Ok(engine) = Engine::current() {
+            let_go(&self.store, &self.key, &engine);
         }
     }
 
@@ -213,6 +229,20 @@ async fn renew_forever(store: Store, key: String, every: Duration, lost: Arc<Ato
     }
 }
 
+/// Removes our own lock file within [`LET_GO`]; what is left in its place is ours, so that this
+/// process takes it again, and others once it is over or has expired.
+fn let_go(store: &Store, key: &str, engine: &Engine) {
+    let removed = async {
+        match tokio::time::timeout(LET_GO, release(store, key)).await {
+            Ok(Err(error)) => tracing::warn!(%key, %error, "the write lock was not released"),
+            Err(_) => tracing::warn!(%key, "the write lock was not released in time"),
+            Ok(Ok(())) => {}
+        }
+        Ok(())
+    };
+    drop(engine.block_on(removed, &NeverInterrupted));
+}
+
 async fn release(store: &Store, key: &str) -> Result<()> {
     if matches!(look(store, key).await?, Seen::Lock(lock, _) if is_own(&lock)) {
         store.delete(&[key.to_owned()]).await?;
@@ -249,7 +279,7 @@ fn now() -> f64 {
 
 /// Names this machine, boot and process namespace: inside of it, process ids mean something.
 fn node_id() -> [u8; 6] {
-    static NODE: std::sync::OnceLock<[u8; 6]> = std::sync::OnceLock::new();
+    static NODE: PerProcess<[u8; 6]> = PerProcess::new();
     *NODE.get_or_init(|| {
         let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok();
         let space = std::fs::read_link("/proc/self/ns/pid").ok();

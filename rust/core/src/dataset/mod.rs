@@ -31,10 +31,11 @@ mod state;
 mod turns;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{self, Arc, PoisonError};
 use std::time::Duration;
 
 use crate::engine::Interrupt;
+use crate::engine::fork::{Held, Mutex, RwLock};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::format::version::compare_versions;
 use crate::format::{RawJson, TensorMeta, VERSION, check_creds_key};
@@ -112,7 +113,7 @@ pub struct Dataset {
 pub(crate) struct Inner {
     store: Store,
     state: RwLock<State>,
-    /// Changes come one at a time.
+    /// Changes come one at a time. Never taken in a forked child, whose handle only reads.
     changes: Arc<Turns>,
     /// The process that opened the handle; in a forked child it only reads.
     pid: u32,
@@ -318,11 +319,11 @@ impl Dataset {
         self.inner.limits
     }
 
-    pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
+    pub(crate) fn state(&self) -> Held<sync::RwLockReadGuard<'_, State>> {
         self.inner.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+    pub(crate) fn state_mut(&self) -> Held<sync::RwLockWriteGuard<'_, State>> {
         self.inner.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

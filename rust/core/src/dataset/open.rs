@@ -1,8 +1,8 @@
 //! Opening: version tree, metas and encoders from storage, checked against each other.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -14,6 +14,7 @@ use super::lock::{Acquired, WriteLock};
 use super::registry::{self, Waiting};
 use super::state::{History, RootDirty, State, Tail, Tensor, Writing};
 use super::{Dataset, Inner, Notice, OpenOptions};
+use crate::engine::fork::{Mutex, RwLock};
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{
@@ -88,7 +89,9 @@ impl Dataset {
                 Ok(state) => state,
                 Err(error) => {
                     // The failure to open is what the user needs to hear of, not that of letting go.
-                    drop(lock.map(|lock| lock.release(interrupt)));
+                    if let Some(lock) = lock {
+                        lock.abandon();
+                    }
                     return Err(error);
                 }
             };

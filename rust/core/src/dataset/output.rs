@@ -16,13 +16,19 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
 use crate::memory::Buffer;
 
-/// Reports the failure of one slot.
-pub(crate) type Fail<'a> = &'a (dyn Fn(u64, Error) + Sync);
+/// Hears how the samples of a run fare.
+pub(crate) trait Listener: Sync {
+    /// The sample of a slot could not be had.
+    fn failed(&self, slot: u64, error: Error);
+
+    /// Whether nobody wants the sample of a slot any more.
+    fn obsolete(&self, slot: u64) -> bool;
+}
 
 /// Takes the samples of a run.
 pub(crate) trait Sink: Sync {
-    /// Decodes the run's samples into their slots; failures go to `fail`.
-    fn take(&self, view: &ChunkView, run: &Run, fail: Fail<'_>);
+    /// Decodes the run's samples into their slots; leaves out those that are obsolete.
+    fn take(&self, view: &ChunkView, run: &Run, listener: &impl Listener);
 }
 
 /// Memory of one array, cut into parts that threads fill independently.
@@ -109,24 +115,27 @@ impl<'a> StackSink<'a> {
 }
 
 impl Sink for StackSink<'_> {
-    fn take(&self, view: &ChunkView, run: &Run, fail: Fail<'_>) {
+    fn take(&self, view: &ChunkView, run: &Run, listener: &impl Listener) {
         let out = match self.runs.take(run.id as u64) {
             Ok(out) => out,
-            Err(error) => return fail(run.slot, error),
+            Err(error) => return listener.failed(run.slot, error),
         };
         if self.decoder.layout.sample == SampleCompression::None || self.sample_bytes == 0 {
             if let Err((slot, error)) = self.copy_blocks(view, run, out) {
-                fail(slot, error);
+                listener.failed(slot, error);
             }
             return;
         }
         out.par_chunks_mut(self.sample_bytes).enumerate().for_each(|(at, out)| {
             let at = at as u64;
+            if listener.obsolete(run.slot + at) {
+                return;
+            }
             let decoded = view
                 .sample(run.local + at)
                 .and_then(|stored| self.decoder.array_into(stored, &self.shape, out));
             if let Err(error) = decoded {
-                fail(run.slot + at, error);
+                listener.failed(run.slot + at, error);
             }
         });
     }
@@ -212,10 +221,15 @@ where
     T: Send + Sync,
     F: Fn(&ChunkView, u64) -> Result<T> + Sync,
 {
-    fn take(&self, view: &ChunkView, run: &Run, fail: Fail<'_>) {
-        let one = |at: u64| match (self.make)(view, run.local + at) {
-            Ok(value) => self.slots.put(run.slot + at, value),
-            Err(error) => fail(run.slot + at, error),
+    fn take(&self, view: &ChunkView, run: &Run, listener: &impl Listener) {
+        let one = |at: u64| {
+            if listener.obsolete(run.slot + at) {
+                return;
+            }
+            match (self.make)(view, run.local + at) {
+                Ok(value) => self.slots.put(run.slot + at, value),
+                Err(error) => listener.failed(run.slot + at, error),
+            }
         };
         // Ranges of u64 have no exact length for rayon; a chunk's runs fit u32 (format 2.1).
         let count = u32::try_from(run.count).unwrap_or(u32::MAX);

@@ -9,7 +9,9 @@ use super::chunk_job::{ChunkJob, ChunkPart, Source};
 use super::decode::{Array, Decoder};
 use super::layout::{Content, Layout};
 use super::limits::Limits;
-use super::output::{EachSink, Sink, StackSink, check_separate, room_for, stack, text_of};
+use super::output::{
+    EachSink, Listener, Sink, StackSink, check_separate, room_for, stack, text_of,
+};
 use super::plan::{Plan, plan};
 use super::state::{State, Tensor};
 use crate::dtype::Dtype;
@@ -264,20 +266,11 @@ impl<'a> Reading<'a> {
         let jobs = std::mem::take(&mut self.jobs);
         let process = |part: ChunkPart, failures: &Failures| {
             let key = part.key().map(str::to_owned);
-            let fail = |slot: u64, error: Error| {
-                let error = self.place(slot, error);
-                failures.push(
-                    slot,
-                    match &key {
-                        Some(key) => error.at_file(key),
-                        None => error,
-                    },
-                );
-            };
+            let listener = ChunkListener { reading: self, key, failures };
             let (runs, view, _permit) = part.open();
             match view {
-                Ok(view) => runs.iter().for_each(|run| sink.take(&view, run, &fail)),
-                Err(error) => fail(runs.first().map_or(0, |run| run.slot), error),
+                Ok(view) => runs.iter().for_each(|run| sink.take(&view, run, &listener)),
+                Err(error) => listener.failed(runs.first().map_or(0, |run| run.slot), error),
             }
         };
         let engine = Engine::current()?;
@@ -353,6 +346,29 @@ impl<'a> Reading<'a> {
     fn paths(&mut self, interrupt: &dyn Interrupt) -> Result<Column> {
         let paths = self.strings(interrupt)?;
         Ok(Column::Path(paths.into_iter().zip(self.creds.iter().cloned()).collect()))
+    }
+}
+
+/// Names sample and chunk in what fails while one chunk is decoded.
+struct ChunkListener<'a> {
+    reading: &'a Reading<'a>,
+    /// Storage key, unless the chunk was in memory.
+    key: Option<String>,
+    failures: &'a Failures,
+}
+
+impl Listener for ChunkListener<'_> {
+    fn failed(&self, slot: u64, error: Error) {
+        let error = self.reading.place(slot, error);
+        let error = match &self.key {
+            Some(key) => error.at_file(key),
+            None => error,
+        };
+        self.failures.push(slot, error);
+    }
+
+    fn obsolete(&self, slot: u64) -> bool {
+        self.failures.obsolete(slot)
     }
 }
 

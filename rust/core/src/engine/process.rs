@@ -5,6 +5,7 @@
 //! runtime, a connection pool) must be neither used nor dropped by the child. [`AppendList`] only
 //! ever grows by one atomic exchange; [`PerProcess`] keeps one value a process id in such a list.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -121,6 +122,14 @@ impl<T: Send + Sync + 'static> PerProcess<T> {
                 None => make()?,
             };
             made = self.values.push_onto(head, value).err();
+        }
+    }
+
+    /// As [`PerProcess::get_or_try_init`], for what cannot fail.
+    pub(crate) fn get_or_init(&self, make: impl Fn() -> T) -> &T {
+        match self.get_or_try_init(|| Ok::<_, Infallible>(make())) {
+            Ok(value) => value,
+            Err(never) => match never {},
         }
     }
 

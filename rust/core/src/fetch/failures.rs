@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, MAX_FAILURES};
@@ -22,12 +22,19 @@ pub(super) struct Shared {
     reported: AtomicU64,
     /// The lowest position that failed, plus one; 0 = none.
     lowest: AtomicU64,
+    /// Nothing is wanted any more.
+    stopped: AtomicBool,
 }
 
 impl Shared {
-    /// Whether something failed below `index`, so that it need not be done.
+    /// Whether `index` need not be done: something failed below it, or all was stopped.
     pub(super) fn obsolete(&self, index: u64) -> bool {
-        self.lowest().is_some_and(|lowest| index > lowest)
+        self.stopped.load(Ordering::Acquire) || self.lowest().is_some_and(|lowest| index > lowest)
+    }
+
+    /// Makes everything obsolete.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
     }
 
     /// The lowest position that failed.
@@ -62,6 +69,13 @@ impl Failures {
     /// Reports that the output position `index` failed.
     pub fn push(&self, index: u64, error: Error) {
         self.shared.push(index, self.job, error);
+    }
+
+    /// Whether the output position `index` need not be made any more. To be asked before anything
+    /// that takes long: until then, Ctrl-C has to wait.
+    #[must_use]
+    pub fn obsolete(&self, index: u64) -> bool {
+        self.shared.obsolete(index)
     }
 }
 

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
@@ -72,12 +71,9 @@ where
         return Err(Error::internal("fetch::run was called on a thread of the decode pool"));
     }
     let shared = Arc::<Shared>::default();
-    let stopped = AtomicBool::new(false);
     let ended = engine.pool().in_place_scope(|scope| {
         let mut run = Run::new(engine, jobs, limits, &shared);
-        let ended = run.drive(scope, interrupt, &process, &stopped);
-        stopped.store(ended.is_err(), Ordering::Release);
-        ended
+        run.drive(scope, interrupt, &process).inspect_err(|_| shared.stop())
     });
     ended?;
     shared.take_error().map_or(Ok(()), Err)
@@ -131,7 +127,6 @@ impl<'run, J: Job> Run<'run, J> {
         scope: &Scope<'scope>,
         interrupt: &dyn Interrupt,
         process: &'scope F,
-        stopped: &'scope AtomicBool,
     ) -> Result<()>
     where
         F: Fn(J::Output, &Failures) + Sync,
@@ -147,7 +142,7 @@ impl<'run, J: Job> Run<'run, J> {
             let wait = INTERRUPT_INTERVAL.saturating_sub(asked.elapsed());
             match self.receiver.recv_timeout(wait) {
                 Ok(Message::Fetched { job, output }) => {
-                    self.fetched(scope, job, output, process, stopped);
+                    self.fetched(scope, job, output, process);
                 }
                 Ok(Message::Processed) => {
                     self.unprocessed = self.unprocessed.saturating_sub(1);
@@ -211,7 +206,6 @@ impl<'run, J: Job> Run<'run, J> {
         job: usize,
         output: Result<J::Output>,
         process: &'scope F,
-        stopped: &'scope AtomicBool,
     ) where
         F: Fn(J::Output, &Failures) + Sync,
     {
@@ -224,7 +218,7 @@ impl<'run, J: Job> Run<'run, J> {
         self.unprocessed = self.unprocessed.saturating_add(1);
         let (shared, sender) = (Arc::clone(self.shared), self.sender.clone());
         scope.spawn(move |_| {
-            if !stopped.load(Ordering::Acquire) && !shared.obsolete(index) {
+            if !shared.obsolete(index) {
                 let failures = Failures::new(Arc::clone(&shared), job);
                 let call = AssertUnwindSafe(|| process(output, &failures));
                 if let Err(payload) = catch_unwind(call) {

@@ -16,6 +16,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
 use super::counters::Counters;
+use crate::engine::fork;
 use crate::engine::process::PerProcess;
 use crate::error::Error;
 
@@ -51,6 +52,8 @@ fn client(
     configure: impl Fn(ClientBuilder) -> ClientBuilder,
 ) -> Result<&'static Client, Error> {
     kind.get_or_try_init(|| {
+        // The libraries below set themselves up here, once a process.
+        let _no_fork = fork::enter();
         let base = Client::builder()
             .user_agent(concat!("lakebed/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::key::check_key_of_files;
 use super::{Backend, Entry, Result};
+use crate::engine::fork::{Mutex, RwLock};
 
 type Objects = RwLock<BTreeMap<String, Bytes>>;
 

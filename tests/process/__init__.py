@@ -1,0 +1,1 @@
+"""Forks, spawned processes, threads, Ctrl-C, killed children, memory over time."""
