@@ -101,7 +101,7 @@ def test_nesting_without_end_is_an_error_of_ours(fresh: lakebed.Dataset, path: P
     assert (len(tensor), len(fresh.info)) == (0, 0)
     fresh.close()
     (path / "dataset_info.json").write_text('{"deep": ' + "[" * ABYSS + "]" * ABYSS + "}")
-    with pytest.raises(errors.DecodeError, match="JSON"):
+    with pytest.raises(errors.DatasetCorruptError, match="JSON"):
         _ = again(path).info["deep"]
 
 
@@ -110,7 +110,7 @@ def test_integers_with_more_digits_than_python_reads(fresh: lakebed.Dataset, pat
         fresh.info["n"] = 10**5000
     fresh.close()
     (path / "dataset_info.json").write_text('{"n": 1' + "0" * 5000 + "}")
-    with pytest.raises(errors.DecodeError, match="JSON"):
+    with pytest.raises(errors.DatasetCorruptError, match="JSON"):
         _ = again(path).info["n"]
 
 

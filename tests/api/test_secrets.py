@@ -135,7 +135,16 @@ class World:
         handle = self.ds._handle  # noqa: SLF001
         link = lakebed.link(self.url("missing"), creds_key="web")
         sample = lakebed.read(self.url("missing"), creds={"Authorization": SECRET})
-        objects = [self.ds, self.ds.path, handle, handle.core, handle.store, link, sample]
+        objects = [
+            self.ds,
+            self.ds.path,
+            handle,
+            handle.core,
+            handle.source,
+            handle.source.store,
+            link,
+            sample,
+        ]
         return [f"{each!r} {each}" for each in objects]
 
 
