@@ -90,7 +90,9 @@ class Sample:
     @property
     def filename(self) -> str | None:
         """The path; of a URL without user, password and query, which may be a signature."""
-        return None if self._path is None else _core.display_link(self._path)
+        if self._path is None or "://" not in self._path:
+            return self._path
+        return _core.display_link(self._path)
 
     @property
     def buffer(self) -> bytes | None:

@@ -305,12 +305,3 @@ def test_progress(two: lakebed.Dataset, capsys: pytest.CaptureFixture[str]) -> N
     two.a.extend([3], progressbar=True)
     assert "samples" in capsys.readouterr().err
     assert lengths(two) == {"a": 3, "b": 2}
-
-
-def test_what_the_importer_does_not_load() -> None:
-    program = (
-        "import sys, lakebed\n"
-        "heavy = {'boto3', 'botocore', 'PIL', 'torch', 'tqdm', 'tensorflow'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
-    )
-    run(program)

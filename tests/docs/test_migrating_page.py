@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,16 @@ def test_the_page_lists_the_modules() -> None:
 def test_the_page_lists_what_is_planned(what: str) -> None:
     (row,) = [row for row in rows("Not there yet") if row[0] == what]
     assert re.findall(r"`(\w+)`", row[1]) == sorted(PLANNED[what])
+
+
+def test_the_examples_run() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        done = subprocess.run(  # noqa: S603 - our own page
+            [sys.executable, "-W", "error", "-c", block],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr

@@ -243,6 +243,13 @@ def test_causes_of_others_travel_or_are_told() -> None:
     assert not hasattr(stuck, "__notes__")
 
 
+def test_a_copy_has_notes_of_its_own() -> None:
+    error = full(errors.StorageError)
+    copied = copy.copy(error)
+    copied.add_note("of the copy")
+    assert error.__notes__ == copied.__notes__[:-1]
+
+
 def test_errors_of_a_hub_say_status_and_code() -> None:
     error = errors.TokenPermissionError("no right", status=403, code="forbidden")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)

@@ -102,11 +102,13 @@ class LakebedError(Exception):
         A cause that does not pickle is told in a note.
         """
         state = dict(self.__dict__)
-        cause = self.__cause__
+        notes, cause = list(state.pop("__notes__", [])), self.__cause__
         if cause is not None and not _travels(cause):
-            told = f"cause: {type(cause).__name__}: {cause}"
-            state["__notes__"] = [*state.get("__notes__", []), told]
+            notes.append(f"cause: {type(cause).__name__}: {cause}")
             cause = None
+        if notes:
+            # A list of its own: notes of a copy are not the original's.
+            state["__notes__"] = notes
         return _restore, (type(self), self.args, cause), state
 
     def with_cause(self, cause: BaseException | None) -> Self:
