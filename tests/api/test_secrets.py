@@ -140,7 +140,6 @@ class World:
             self.ds,
             self.ds.path,
             handle,
-            handle.core,
             handle.source,
             handle.source.store,
             link,
@@ -343,6 +342,7 @@ CASES: dict[str, tuple[str, Callable[[World], object]]] = {
     "closed": ("closed", _each(lambda w: w.ds.close(), lambda w: w.ds.labels.append(1))),
 }
 _NOBODY: dict[str, Any] = {
+    "max_bytes": 1 << 20,
     "credentials": None,
     "region": None,
     "endpoint_url": None,

@@ -30,7 +30,7 @@ ARROWS = {
 EVERYBODYS = {"dtype", "error", "random"}
 # Crate -> the places that may name it.
 OWNERS = {
-    "libc": ["rust/core/src/codec", "rust/core/src/memory"],
+    "libc": ["rust/core/src/codec", "rust/core/src/engine", "rust/core/src/memory"],
     "object_store": ["rust/core/src/storage"],
     "reqwest": ["rust/core/src/storage"],
     "turbojpeg": ["rust/core/src/codec"],

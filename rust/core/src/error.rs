@@ -203,8 +203,9 @@ impl Error {
     /// `what` would take more than a limit that can be raised.
     pub fn over_limit(what: impl fmt::Display, bytes: u64, limit: u64, setting: Setting) -> Self {
         let name = setting.variable();
-        let message = format!("{what} takes {bytes} bytes, over the limit of {limit} ({name})");
-        Self::new(Kind::LimitExceeded, message).with_hint(format!(
+        let reason = format!("takes {bytes} bytes, over the limit of {limit} ({name})");
+        let error = Self::new(Kind::LimitExceeded, format!("{what} {reason}"));
+        error.with_reason(format!("it {reason}")).with_hint(format!(
             "if that is what you want, raise it: set {name}, or lakebed.settings.{}, and open \
              the dataset again",
             name.trim_start_matches("LAKEBED_").to_lowercase()

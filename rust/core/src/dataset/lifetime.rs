@@ -126,9 +126,9 @@ impl Dataset {
             1 => "1 sample is".to_owned(),
             _ => format!("{samples} samples are"),
         };
-        let message = format!("closed, but {what} lost that could not be stored: {error}");
         let kind = error.kind();
-        error.wrap(kind, message).with_hint("append them again once the cause is mended")
+        let what = format!("closed, but {what} lost that could not be stored");
+        error.wrap(kind, what).with_hint("append them again once the cause is mended")
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {

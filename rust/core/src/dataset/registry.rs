@@ -162,13 +162,12 @@ fn cannot_end(earlier: &Dataset, error: Error) -> Error {
     if error.kind() == Kind::Interrupted {
         return error;
     }
-    let message = format!(
-        "another handle of this process has {} open for writing, and its changes cannot be \
-         stored: {error}",
+    let what = format!(
+        "another handle of this process has {} open for writing, and its changes cannot be stored",
         earlier.path()
     );
     let kind = error.kind();
     error
-        .wrap(kind, message)
+        .wrap(kind, what)
         .with_hint("flush that handle once the cause is mended, or close it, which drops them")
 }
