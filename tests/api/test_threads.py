@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -142,6 +143,43 @@ def test_changes_out_of_a_callback_are_refused(
     assert (len(ds.a), len(links)) == (0, 2)
 
 
+def test_every_change_that_returned_is_stored_when_another_thread_closes(
+    ds: lakebed.Dataset, path: Path
+) -> None:
+    confirmed: list[int] = []
+    enough = threading.Event()
+
+    def write(writer: int) -> None:
+        for number in range(writer, 10**6, 3):
+            try:
+                ds.append({"a": number, "b": ""})
+                ds.info[str(number)] = number
+            except errors.ClosedError:
+                return
+            confirmed.append(number)
+            if len(confirmed) >= 10:
+                enough.set()
+
+    with ThreadPoolExecutor(3) as pool:
+        writing = [pool.submit(write, writer) for writer in range(3)]
+        assert enough.wait(30)
+        ds.close()
+        for task in writing:
+            task.result(30)
+    stored = on_disk(path)
+    left = sorted(set(numbers(stored)) - set(confirmed))
+    assert set(confirmed) <= set(numbers(stored))
+    assert len(left) <= 3, "a row each whose info came too late"
+    assert set(stored.info.values()) >= set(confirmed)
+    assert len(stored.a) == len(stored.b)
+
+
+def test_a_tensor_is_created_once_for_all_threads(ds: lakebed.Dataset) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: ds.create_tensor("c", exist_ok=True), range(16)))
+    assert all(tensor == ds.c for tensor in made)
+
+
 def test_the_only_writer_of_an_info_is_not_overtaken(ds: lakebed.Dataset, path: Path) -> None:
     with ds, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: ds.info.update({str(key): key}), range(64)))
@@ -220,7 +258,7 @@ class Batches:
 
 
 def test_readers_and_writers_of_one_handle_see_whole_batches(path: Path) -> None:
-    count = 90
+    count = int(os.environ.get("LAKEBED_TEST_EXAMPLES", "90"))
     batches = Batches(path)
     with ThreadPoolExecutor(3) as helpers, ThreadPoolExecutor(3) as writers:
         tasks = [

@@ -34,8 +34,9 @@ class WithCreds:
         if not isinstance(creds_key, str):
             raise InvalidTypeError(f"a creds key is a str, not {type(creds_key).__name__}")
         self._handle.require_writable()
-        self._handle.core.add_creds_key(creds_key)
-        self._handle.changed()
+        with self._handle.changing():
+            self._handle.core.add_creds_key(creds_key)
+            self._handle.changed()
 
     def populate_creds(
         self,

@@ -69,8 +69,9 @@ class Dataset(WithHistory, WithCreds):
     @allow_delete.setter
     def allow_delete(self, value: bool) -> None:
         self._handle.require_writable()
-        self._handle.core.set_allow_delete(bool(value))
-        self._handle.changed()
+        with self._handle.changing():
+            self._handle.core.set_allow_delete(bool(value))
+            self._handle.changed()
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -202,7 +203,9 @@ class Dataset(WithHistory, WithCreds):
             *kinds, *companions, verify, downsampling, tiling_threshold, kwargs
         )
         place = (self._handle, self._tree, type(self))
-        return Tensor(self._handle, creating.create_tensor(*place, name, settings, exist_ok))
+        with self._handle.changing():
+            full = creating.create_tensor(*place, name, settings, exist_ok)
+        return Tensor(self._handle, full)
 
     # The requirement pages write it so.
     create_tensors = create_tensor
@@ -222,7 +225,8 @@ class Dataset(WithHistory, WithCreds):
         """
         self._require_whole("create_group")
         place = (self._handle, self._tree, type(self))
-        found = creating.create_group(*place, name, exist_ok)
+        with self._handle.changing():
+            found = creating.create_group(*place, name, exist_ok)
         return Dataset(self._handle, self._tree.group(found))
 
     # --- rows

@@ -48,7 +48,8 @@ class Handle:
     closed.
 
     Reads take no lock of this class. Changes do, so that what they look at first (lengths, class
-    names, infos) is still so when they come to the core.
+    names, infos) is still so when they come to the core, and so that `close` in another thread
+    comes before a change or after its flush.
 
     Args:
         core: The core's dataset.
@@ -87,11 +88,13 @@ class Handle:
         Raises:
             ClosedError: It was closed.
         """
-        core = self._open.core
-        if core.closed:
+        self._require_open()
+        return self._open.core
+
+    def _require_open(self) -> None:
+        if self.closed:
             message = "the dataset was closed"
             raise ClosedError(message, path=self.path, hint="open it again with load()")
-        return core
 
     @property
     def path(self) -> str:
@@ -117,6 +120,8 @@ class Handle:
         """
         core = self.core
         if core.read_only:
+            # Perhaps because another thread has closed it just now.
+            self._require_open()
             notice, hint = core.lock_notice, core.lock_hint
             message = "the dataset is read-only" + (f": {notice}" if notice else "")
             if not core.is_head:
@@ -128,7 +133,7 @@ class Handle:
     # --- changes
 
     def changing(self) -> threading.RLock:
-        """Return the lock to hold from the first look to the change itself."""
+        """Return the lock to hold from the first look to the flush of a change."""
         return self._changing
 
     def changed(self) -> None:
@@ -142,11 +147,11 @@ class Handle:
         Raises:
             ClosedError: The dataset was closed.
         """
-        core = self.core
-        if core.read_only:
+        if self.core.read_only:
             self._open.warn_of_stranded()
             return
         with self._changing:
+            core = self.core
             self._open.save()
             core.flush()
 
@@ -292,6 +297,15 @@ class _Open:
         finally:
             self.core.close()
 
+    def abandon(self) -> None:
+        """Store what waits and release the lock; a thread may still read when the process ends."""
+        if self.core.read_only:
+            return
+        try:
+            self.save()
+        finally:
+            self.core.abandon()
+
 
 # To find the handles that a new one takes over from. Its values go when nobody holds them.
 _LIVE: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
@@ -329,7 +343,7 @@ def _close_at_end(opened: _Open) -> None:
     if opened.is_forked:
         return
     try:
-        opened.close()
+        opened.abandon()
     except LakebedError as error:
         # Nobody is left to raise it to.
         message = f"the dataset at {error.path or opened.core.path} was left open: {error}"

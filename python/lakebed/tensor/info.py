@@ -128,7 +128,7 @@ class Info(MutableMapping[Any, Any]):
         handle.require_writable()
         with handle.changing():
             handle.document(self._tensor).replace(handle.core, change(self.data))
-        handle.changed()
+            handle.changed()
 
     def __getitem__(self, key: Any) -> Any:
         return self.data[key]

@@ -198,6 +198,18 @@ fn ending_writing_keeps_the_handle_for_reading() {
 }
 
 #[test]
+fn a_process_that_ends_stores_what_waits_and_lets_its_threads_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let handle = create(folder.path());
+    append(&handle, &[1, 2]).unwrap();
+    handle.abandon(&NeverInterrupted).unwrap();
+    assert!(!folder.path().join(LOCK).exists());
+    assert!(handle.read_only() && !handle.is_closed());
+    assert_eq!(read(&handle), [1, 2]);
+    assert_eq!(read(&open(folder.path())), [1, 2]);
+}
+
+#[test]
 fn a_handle_that_cannot_store_is_closed_and_says_what_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("ds");

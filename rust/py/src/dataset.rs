@@ -273,6 +273,10 @@ impl PyDataset {
         self.call(py, Dataset::close)
     }
 
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        self.call(py, Dataset::abandon)
+    }
+
     fn creds_keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         self.get(py, Dataset::creds_keys)
     }

@@ -80,6 +80,18 @@ impl Dataset {
     /// `Interrupted` and `Conflict` (out of a callback of a change) leave the handle open. After
     /// any other failure to flush it is closed, the lock released, and what waited is lost.
     pub fn close(&self, interrupt: &dyn Interrupt) -> Result<()> {
+        self.end(interrupt, true)
+    }
+
+    /// As [`Dataset::close`], where the process ends: threads that still read may go on.
+    ///
+    /// # Errors
+    /// As [`Dataset::close`].
+    pub fn abandon(&self, interrupt: &dyn Interrupt) -> Result<()> {
+        self.end(interrupt, false)
+    }
+
+    fn end(&self, interrupt: &dyn Interrupt, closed: bool) -> Result<()> {
         if self.is_closed() {
             return Ok(());
         }
@@ -88,7 +100,9 @@ impl Dataset {
         if matches!(&flushed, Err(error) if error.kind() == Kind::Interrupted) {
             return flushed;
         }
-        self.inner.closed.store(true, Ordering::Release);
+        if closed {
+            self.inner.closed.store(true, Ordering::Release);
+        }
         let released = self.let_go(interrupt);
         flushed.map_err(|error| self.lost(error)).and(released)
     }
@@ -170,6 +184,8 @@ impl Dataset {
                 .at_path(self.path()));
         }
         if self.read_only() {
+            // Perhaps because it was closed since that was asked.
+            self.check_open()?;
             let (why, hint) = self.notice().map_or_else(
                 || (String::new(), "open it with read_only=False to change it"),
                 |notice| (format!(": {}", notice.message), notice.hint),
