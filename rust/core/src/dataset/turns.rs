@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use crate::engine::{INTERRUPT_INTERVAL, Interrupt, interrupted};
 use crate::error::Result;
 
-/// How long work goes on that Ctrl-C should not cut through: a few requests' time.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long work goes on that Ctrl-C should not cut through: most requests end in this time, and who
+/// pressed the keys does not press them again.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Lets one thread through at a time.
 #[derive(Debug, Default)]
