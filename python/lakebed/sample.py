@@ -250,7 +250,8 @@ class Sample:
             return Path(path).expanduser().read_bytes()
         except UnsupportedFeatureError:
             raise
-        except (OSError, LakebedError) as error:
+        except (OSError, ValueError, LakebedError) as error:
+            # A ValueError is a path that no system takes, as with a zero byte in it.
             message = f"cannot read a sample from {self.filename}"
             raise SampleReadError(message, url=self.filename) from error
 

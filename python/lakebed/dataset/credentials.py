@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lakebed import planned
 from lakebed.errors import InvalidTypeError
 from lakebed.links import link_access
+from lakebed.paths import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,8 @@ class WithCreds:
 
         Raises:
             CredsKeyExistsError: The dataset has it.
+            InvalidInputError: It is empty, over 900 bytes, or holds control characters or lone
+                surrogates. Keys of creds name no file, so everything else is fine.
             ReadOnlyModeError: The dataset is read-only.
             UnsupportedFeatureError: `managed`.
         """
@@ -34,6 +37,7 @@ class WithCreds:
             planned.refuse("managed creds keys")
         if not isinstance(creds_key, str):
             raise InvalidTypeError(f"a creds key is a str, not {type(creds_key).__name__}")
+        storable(creds_key, "a creds key")
         self._handle.require_writable()
         self._handle.core.add_creds_key(creds_key)
         self._handle.changed()
@@ -56,6 +60,7 @@ class WithCreds:
             MissingCredsError: The dataset has no such name.
             InvalidInputError: Neither or both are given, or they cannot be right.
         """
+        storable(creds_key, "a creds key")
         access = link_access(creds, from_environment=from_environment)
         self._handle.populate_creds(creds_key, access)
 

@@ -6,7 +6,7 @@ import os
 import weakref
 from typing import TYPE_CHECKING
 
-from lakebed.errors import ClosedError, LakebedError, ReadOnlyModeError
+from lakebed.errors import ClosedError, DatasetCorruptError, LakebedError, ReadOnlyModeError
 from lakebed.tensor.info import Info
 
 if TYPE_CHECKING:
@@ -102,6 +102,18 @@ class Handle:
         if found is None:
             found = self._infos[tensor] = Info(self, tensor)
         return found
+
+    def class_names(self, tensor: str) -> list[str]:
+        """Return the names of a tensor's class labels, from its info.
+
+        Raises:
+            DatasetCorruptError: What stands there is no list of texts.
+        """
+        names = self.info(tensor).get("class_names") or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            message = f"the class_names of tensor {tensor!r} are no list of texts"
+            raise DatasetCorruptError(message, path=self.path, tensor=tensor)
+        return names
 
     def populate_creds(self, creds_key: str, access: LinkAccess) -> None:
         """Give the credentials behind a creds key, for as long as this handle lives."""

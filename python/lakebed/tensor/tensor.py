@@ -228,7 +228,7 @@ class Tensor(View):
         """
         del fetch_chunks
         chosen = self.selection()
-        names = self.info.get("class_names") or [] if chosen.htype == "class_label" else []
+        names = self._handle.class_names(self.name) if chosen.htype == "class_label" else []
         return chosen.data(aslist, names)
 
     def text(self, fetch_chunks: bool = False) -> Any:
