@@ -28,7 +28,7 @@ export PYO3_PYTHON := $(RUN)python
 AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 	PYO3_CONFIG_FILE="$$(ls $(CURDIR)/target/maturin/pyo3-config-*.txt | tail -n 1)"
 
-RUST_SOURCES := $(shell find rust -type f) Cargo.toml Cargo.lock pyproject.toml
+RUST_SOURCES := $(shell find rust/core rust/py -type f) Cargo.toml Cargo.lock pyproject.toml
 # How long `make fuzz` takes for each target, and which; all of them where none is named.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=

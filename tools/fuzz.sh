@@ -22,11 +22,11 @@ check)
 run)
     seconds=$2
     shift 2
-    [ $# -gt 0 ] || set -- $(cargo +nightly fuzz list)
+    [ $# -gt 0 ] || set -- $(cargo +nightly fuzz list --fuzz-dir fuzz)
     for target in "$@"; do
         echo "fuzzing $target for $seconds s"
         # 2 GiB and 10 s an input: nothing that a parser is given may take as much.
-        cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -max_len=8192 \
+        cargo +nightly fuzz run --fuzz-dir fuzz "$target" -- -max_total_time="$seconds" -max_len=8192 \
             -rss_limit_mb=2048 -timeout=10 -verbosity=0 -print_final_stats=0
     done
     ;;

@@ -8,8 +8,8 @@
 The names are those of Deep Lake v3. What it has and lakebed does not have yet raises
 `lakebed.errors.UnsupportedFeatureError`, which names it.
 
-Some public names (`dataset`, `tensor`, `htypes`, `settings`) are also those of packages: `lakebed.dataset` is
-the function, and `from lakebed.dataset import ...` reaches the package.
+Some public names (`dataset`, `tensor`, `htypes`, `settings`) are also those of packages:
+`lakebed.dataset` is the function, and `from lakebed.dataset import ...` reaches the package.
 """
 
 from importlib.metadata import version as _version

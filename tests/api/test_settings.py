@@ -59,9 +59,9 @@ def test_values_that_cannot_be_are_refused() -> None:
     for wrong in ("9", 1.5, True, None):
         with pytest.raises(errors.InvalidTypeError, match="a number of requests"):
             settings.max_requests = wrong  # type: ignore[assignment]
-    with pytest.raises(AttributeError, match="no setting 'max_request'"):
+    with pytest.raises(AttributeError, match="max_request"):
         settings.max_request = 5  # type: ignore[attr-defined]
-    with pytest.raises(AttributeError, match="no setting"):
+    with pytest.raises(AttributeError, match="nothing"):
         settings.nothing  # type: ignore[attr-defined] # noqa: B018
     assert settings.max_requests == 64
 
@@ -88,14 +88,11 @@ def test_max_sample_bytes_bounds_reading_and_appending(
 ) -> None:
     (tmp_path / "big.png").write_bytes(png(40, 50))
     ds = lakebed.empty(tmp_path / "ds")
-    for name, options in {
-        "plain": {"dtype": "uint8"},
-        "lz4": {"dtype": "uint8", "sample_compression": "lz4"},
-        "image": {"htype": "image", "sample_compression": "png"},
-        "text": {"htype": "text", "sample_compression": "lz4"},
-        "linked": {"htype": "link[image]", "sample_compression": "png"},
-    }.items():
-        ds.create_tensor(name, **options)
+    ds.create_tensor("plain", dtype="uint8")
+    ds.create_tensor("lz4", dtype="uint8", sample_compression="lz4")
+    ds.create_tensor("image", htype="image", sample_compression="png")
+    ds.create_tensor("text", htype="text", sample_compression="lz4")
+    ds.create_tensor("linked", htype="link[image]", sample_compression="png")
     ds.plain.append(np.zeros(6000, np.uint8))
     ds.lz4.append(np.zeros(6000, np.uint8))
     ds.image.append(lakebed.read(str(tmp_path / "big.png")))

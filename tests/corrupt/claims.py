@@ -1,6 +1,6 @@
 """Read datasets whose files claim sizes that nobody has; print how much memory that took.
 
-    python -m tests.corrupt.claims FOLDER        prints: cases, most bytes that were resident
+python -m tests.corrupt.claims FOLDER        prints: cases, most bytes that were resident
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,19 +55,17 @@ def read_all(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        load = lambda: lakebed.load(  # noqa: E731
-            path, read_only=True, check_integrity=check_integrity, verbose=False
-        )
-        ds = attempt("load", load)
+        options: dict[str, Any] = {"check_integrity": check_integrity, "verbose": False}
+        ds = attempt("load", partial(lakebed.load, path, read_only=True, **options))
     if ds is None:
         return found
     attempt("commits", lambda: (ds.commits, ds.branches, ds.branch, ds.commit_id))
     attempt("info", lambda: dict(ds.info))
     for key in attempt("creds keys", ds.get_creds_keys) or ():
-        attempt("populate", lambda key=key: ds.populate_creds(key, {}))
+        attempt("populate", partial(ds.populate_creds, key, {}))
     attempt("len", lambda: len(ds))
     for name in attempt("tensors", lambda: list(ds.tensors)) or ():
-        tensor = attempt("tensor", lambda name=name: ds[name], name)
+        tensor = attempt("tensor", partial(ds.__getitem__, name), name)
         if tensor is not None:
             _read_tensor(tensor, name, samples, attempt)
     attempt("close", ds.close)
@@ -83,13 +82,13 @@ def _read_tensor(tensor: Any, name: str, samples: int, attempt: Callable[..., An
     for array in arrays or ():
         if not isinstance(array, np.ndarray):
             raise UnexpectedError(f"{name}: a sample is a {type(array).__name__}")
-    attempt("numpy", lambda: tensor[:samples].numpy(), name)
+    attempt("numpy", tensor[:samples].numpy, name)
     attempt("data", lambda: tensor[:samples].data(aslist=True), name)
-    attempt("shapes", lambda: tensor[:samples].shapes(), name)
+    attempt("shapes", tensor[:samples].shapes, name)
     for index in range(min(length, 3)):
         sample = tensor[index]
         attempt("sample", sample.numpy, name, index)
-        attempt("sample shape", lambda sample=sample: sample.shape, name)
+        attempt("sample shape", partial(getattr, sample, "shape"), name)
         attempt("tobytes", sample.tobytes, name, index)
 
 
@@ -137,19 +136,17 @@ def append_all(path: Path) -> list[errors.LakebedError]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        load = lambda: lakebed.load(  # noqa: E731
-            path, read_only=False, check_integrity=False, verbose=False
-        )
-        ds = attempt("load for writing", load)
+        options: dict[str, Any] = {"check_integrity": False, "verbose": False}
+        ds = attempt("load for writing", partial(lakebed.load, path, read_only=False, **options))
     if ds is None:
         return found
     for name in attempt("tensors", lambda: list(ds.tensors)) or ():
-        tensor = attempt("tensor", lambda name=name: ds[name])
+        tensor = attempt("tensor", partial(ds.__getitem__, name))
         if tensor is None:
             continue
-        attempt(f"append None to {name}", lambda tensor=tensor: tensor.append(None))
-        sample = attempt(f"look at {name}", lambda tensor=tensor: _small(tensor))
-        attempt(f"append to {name}", lambda tensor=tensor, sample=sample: tensor.append(sample))
+        attempt(f"append None to {name}", partial(tensor.append, None))
+        sample = attempt(f"look at {name}", partial(_small, tensor))
+        attempt(f"append to {name}", partial(tensor.append, sample))
     attempt("close", ds.close)
     return found
 

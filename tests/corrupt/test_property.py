@@ -21,12 +21,14 @@ from tests.corrupt.makers import MAKERS
 from tests.corrupt.readers import UnexpectedError, append_all, read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EXAMPLES = int(os.environ.get("LAKEBED_TEST_EXAMPLES", "50"))
 # Damages of each sort for each file that is taken, and files that are taken of a dataset.
 COUNT = max(1, EXAMPLES // 50)
 FILES = EXAMPLES // 2
+# Of what takes longer.
+FEWER = max(1, COUNT // 4)
 # A case takes 10 to 20 ms, and one second where files disagree: a writer might be publishing.
 DEADLINE_S = 60 * COUNT
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +43,7 @@ def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def damaged(dataset: Path, count: int, files: int, seed: int) -> Iterator[str]:
-    """Damage one file after the other, each in `count` ways of each sort; sound again at the end."""
+    """Damage one file after the other, each in `count` ways of each sort, and mend it again."""
     every = sorted(path for path in dataset.parent.rglob("*") if path.is_file())
     chance = random.Random(seed)  # noqa: S311 - nothing secret
     for path in chance.sample(every, min(files, len(every))):
@@ -53,53 +55,57 @@ def damaged(dataset: Path, count: int, files: int, seed: int) -> Iterator[str]:
         path.write_bytes(sound)
 
 
+def look_at_each(
+    dataset: Path, look: Callable[[], object], *, count: int, files: int, seed: int
+) -> int:
+    """Damage a dataset and look, again and again; returns how often that found something."""
+    found = 0
+    for what in damaged(dataset, count, files, seed):
+        try:
+            found += bool(look())
+        except UnexpectedError as error:
+            pytest.fail(f"{what}: {error}")
+    return found
+
+
 def test_a_sound_dataset_has_nothing_to_complain_of(dataset: Path) -> None:
     kinds = {error.kind for error in read_all(dataset, check_integrity=True)}
     assert kinds <= {"dynamic_shape", "unsupported", "empty_tensor"}
 
 
 def test_damage_reads_to_values_or_errors_that_say_where(dataset: Path) -> None:
-    damage = ""
-    refused = cases = 0
-    try:
-        for damage in damaged(dataset, COUNT, FILES, seed=1):
-            refused += bool(read_all(dataset, check_integrity=False))
-            cases += 1
-    except UnexpectedError as error:
-        pytest.fail(f"{damage}: {error}")
-    assert cases >= FILES
-    assert refused
+    def look() -> object:
+        return read_all(dataset, check_integrity=False)
+
+    assert look_at_each(dataset, look, count=COUNT, files=FILES, seed=1) > 0
 
 
 def test_damage_found_by_the_integrity_check_says_where(dataset: Path) -> None:
-    damage = ""
-    try:
-        for damage in damaged(dataset, max(1, COUNT // 4), FILES // 8, seed=2):
-            read_all(dataset, check_integrity=None)
-    except UnexpectedError as error:
-        pytest.fail(f"{damage}: {error}")
+    def look() -> object:
+        return read_all(dataset, check_integrity=None)
+
+    assert look_at_each(dataset, look, count=FEWER, files=FILES // 8, seed=2) > 0
 
 
 def test_writing_to_damage_succeeds_or_leaves_no_lock(
     dataset: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    damage = ""
     copy = tmp_path_factory.mktemp("written") / "ds"
-    try:
-        for damage in damaged(dataset, max(1, COUNT // 4), FILES // 8, seed=3):
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(dataset, copy)
-            append_all(copy)
-            locks = [path.name for path in copy.rglob("dataset_lock.lock")]
-            assert locks == [], damage
-    except UnexpectedError as error:
-        pytest.fail(f"{damage}: {error}")
+
+    def look() -> object:
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(dataset, copy)
+        found = append_all(copy)
+        assert not list(copy.rglob("dataset_lock.lock")), found
+        return True
+
+    assert look_at_each(dataset, look, count=FEWER, files=FILES // 8, seed=3) > 0
 
 
 def test_claims_take_no_memory(tmp_path: Path) -> None:
     """Read what lies about its sizes in a process of its own, and look at how large that became."""
     limit = 600 << 20
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "tests.corrupt.claims", str(tmp_path)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -1,11 +1,6 @@
 //! Datasets that name what is not theirs, and batches that 32-bit tables cannot count.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use bytes::Bytes;
 use lakebed_core::dataset::{
