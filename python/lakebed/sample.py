@@ -104,7 +104,11 @@ class Sample:
 
     @property
     def array(self) -> npt.NDArray[Any]:
-        """The values, (h, w) or (h, w, channels) for images. May read and decode the file."""
+        """The values, (h, w) or (h, w, channels) for images. May read and decode the file.
+
+        Raises:
+            LimitExceededError: They would take more than `lakebed.settings.max_sample_bytes`.
+        """
         if self._array is None:
             dtype = self._describe()[2]
             limit = settings.max_sample_bytes

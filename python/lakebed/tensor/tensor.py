@@ -209,6 +209,8 @@ class Tensor(View):
             DynamicTensorNumpyError: The shapes differ, and `aslist` is False.
             EmptyTensorError: No sample has ever been more than None.
             SampleError: A sample cannot be read or decoded; the lowest index of those that failed.
+            LimitExceededError: A sample is larger than `lakebed.settings.max_sample_bytes`, or the
+                texts as one array larger than `max_text_array_bytes`; or memory is too small.
 
         Cost: At most one request a chunk, one a link; many at a time.
         """

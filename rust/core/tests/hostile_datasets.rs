@@ -7,7 +7,8 @@ use lakebed_core::dataset::{
     Column, ColumnInput, Dataset, OpenOptions, ReadMode, SampleInput, Samples, Settle, TensorSpec,
 };
 use lakebed_core::engine::{Engine, NeverInterrupted};
-use lakebed_core::format::DatasetMeta;
+use lakebed_core::format::limits::MAX_CHUNK_SAMPLES;
+use lakebed_core::format::{ChunkBuilder, ChunkHeader, DatasetMeta, Reason};
 use lakebed_core::storage::Store;
 use lakebed_core::{Kind, Result};
 
@@ -97,6 +98,22 @@ fn odd_names_inside_of_the_root_are_read() {
         }
         dataset.close(&NeverInterrupted).unwrap();
     });
+}
+
+#[test]
+fn a_chunk_is_full_before_its_tables_overflow() {
+    let mut chunk = ChunkBuilder::new();
+    chunk.push_run(&[0], MAX_CHUNK_SAMPLES - 1, &[]).unwrap();
+    assert_eq!((chunk.room_samples(), chunk.is_full()), (1, false));
+    assert_eq!(chunk.push_run(&[0], 2, &[]).unwrap_err().reason, Reason::Limit);
+    chunk.push(&[0], &[]).unwrap();
+    assert!(chunk.is_full());
+    let before = chunk.clone();
+    assert_eq!(chunk.push(&[0], &[]).unwrap_err().reason, Reason::Limit);
+    assert_eq!(chunk.push_none(None).unwrap_err().reason, Reason::Limit);
+    assert_eq!(chunk, before);
+    let header = ChunkHeader::parse(&chunk.to_bytes(&[])).unwrap();
+    assert_eq!(header.num_samples(), MAX_CHUNK_SAMPLES);
 }
 
 /// More samples than a chunk can count go into the next one; samples without bytes take no memory.
