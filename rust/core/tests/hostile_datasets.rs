@@ -30,9 +30,9 @@ fn write() -> OpenOptions {
 }
 
 /// Runs a test on a dataset with the tensor `x`, in memory and in a folder beside `other`.
-fn on_both_stores(test: impl Fn(&Store)) {
+fn on_both_stores(name: &str, test: impl Fn(&Store)) {
     let folder = tempfile::tempdir().unwrap();
-    for store in [Store::memory("hostile/ds"), Store::local(&folder.path().join("ds"))] {
+    for store in [Store::memory(name), Store::local(&folder.path().join("ds"))] {
         let dataset = Dataset::create(store.clone(), &write(), &NeverInterrupted).unwrap();
         dataset.create_tensor("x", &spec(), &NeverInterrupted).unwrap();
         extend(&dataset, "x", Samples::Dense { shape: vec![2, 1], data: &[1, 2] }).unwrap();
@@ -51,7 +51,7 @@ fn name_tensor(store: &Store, name: &str, key: &str) {
 
 #[test]
 fn keys_that_climb_are_refused_when_they_are_touched() {
-    on_both_stores(|store| {
+    on_both_stores("climbing", |store| {
         for (name, key) in [("up", "../other/x"), ("root", "/etc/x"), ("odd", "a/./x"), ("e", "")] {
             name_tensor(store, name, key);
         }
@@ -80,7 +80,7 @@ fn keys_that_climb_are_refused_when_they_are_touched() {
 /// Names that the reference takes and we do not: they lie inside, so they are read.
 #[test]
 fn odd_names_inside_of_the_root_are_read() {
-    on_both_stores(|store| {
+    on_both_stores("odd names", |store| {
         let files = wait(store.list("x")).unwrap();
         for name in ["a:b", "a,b", "a\nb", "versions", "a\\b", "..."] {
             name_tensor(store, name, name);
