@@ -28,12 +28,16 @@ export PYO3_PYTHON := $(RUN)python
 AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 	PYO3_CONFIG_FILE="$$(ls $(CURDIR)/target/maturin/pyo3-config-*.txt | tail -n 1)"
 
-RUST_SOURCES := $(shell find rust -type f) Cargo.toml Cargo.lock pyproject.toml
+RUST_SOURCES := $(shell find rust/core rust/py -type f) Cargo.toml Cargo.lock pyproject.toml
+# How long `make fuzz` takes for each target, and which; all of them where none is named.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
+
 # What `make check` leaves to `make test`.
 HEAVY := s3 or reference or slow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs wheel nightly clean build \
+.PHONY: help demo test check bench docs wheel nightly clean build fuzz fuzz-where-possible \
 	fmt lint types imports unit rust-test heavy-test prerequisites prerequisites-test
 
 help: ## list these targets
@@ -55,8 +59,18 @@ docs: .venv/build ## the Rust documentation, into target/doc
 wheel: .venv/tools ## a wheel for this platform, into dist/
 	$(RUN)maturin build --profile dist --out dist
 
-nightly: test wheel ## the long runs: many random histories, and the wheel on its own
+fuzz: .venv/tools ## every fuzz target for FUZZ_SECONDS (60); needs nightly Rust and cargo-fuzz
+	@sh tools/fuzz.sh check
+	$(RUN)python rust/fuzz/seeds.py
+	sh tools/fuzz.sh run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# The long runs fuzz where they can, and say so where they cannot.
+fuzz-where-possible:
+	@if sh tools/fuzz.sh check; then $(MAKE) --no-print-directory fuzz; fi
+
+nightly: test wheel fuzz-where-possible ## the long runs: random histories, damage, fuzzing, the wheel
 	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest tests/interop -m slow
+	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest tests/corrupt
 	rm -rf target/wheel-env && $(UV) venv -q --python $(PYO3_PYTHON) target/wheel-env
 	$(UV) pip install -q -p target/wheel-env/bin/python dist/*.whl
 	target/wheel-env/bin/python tests/wheel/smoke.py

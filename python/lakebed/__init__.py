@@ -10,8 +10,8 @@ Code that cannot be edited: `lakebed.install_as_deeplake()` before it imports `d
 The names are those of Deep Lake v3. What it has and lakebed does not have yet raises
 `lakebed.errors.UnsupportedFeatureError`, which names it.
 
-Some public names (`dataset`, `tensor`, `htypes`, `settings`) are also those of packages: `lakebed.dataset` is
-the function, and `from lakebed.dataset import ...` reaches the package.
+Some public names (`dataset`, `tensor`, `htypes`, `settings`) are also those of packages:
+`lakebed.dataset` is the function, and `from lakebed.dataset import ...` reaches the package.
 """
 
 from lakebed import errors as errors

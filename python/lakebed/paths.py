@@ -149,6 +149,21 @@ def _text(path: PathLike) -> str:
     text = text.strip()
     if not text:
         raise InvalidInputError("the path is empty")
+    return storable(text, "a path")
+
+
+def storable(text: str, what: str) -> str:
+    """Return a text that has an UTF-8 form, as everything that is stored or named needs.
+
+    Raises:
+        InvalidInputError: It has a lone surrogate.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = ascii(text[error.start : error.end])
+        message = f"{what} cannot hold the lone surrogate {shown} at character {error.start}"
+        raise InvalidInputError(message) from error
     return text
 
 

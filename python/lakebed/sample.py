@@ -103,7 +103,11 @@ class Sample:
 
     @property
     def array(self) -> npt.NDArray[Any]:
-        """The values, (h, w) or (h, w, channels) for images. May read and decode the file."""
+        """The values, (h, w) or (h, w, channels) for images. May read and decode the file.
+
+        Raises:
+            LimitExceededError: They would take more than `lakebed.settings.max_sample_bytes`.
+        """
         if self._array is None:
             dtype = self._describe()[2]
             limit = settings.max_sample_bytes
@@ -253,7 +257,8 @@ class Sample:
             return Path(path).expanduser().read_bytes()
         except UnsupportedFeatureError:
             raise
-        except (OSError, LakebedError) as error:
+        except (OSError, ValueError, LakebedError) as error:
+            # A ValueError is a path that no system takes, as with a zero byte in it.
             message = f"cannot read a sample from {self.filename}"
             raise SampleReadError(message, url=self.filename) from error
 

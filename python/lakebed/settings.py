@@ -2,24 +2,23 @@
 
     lakebed.settings.max_sample_bytes = 4 << 30
 
-| setting | environment | default | unit | what it bounds |
-|---|---|---|---|---|
-| `max_sample_bytes` | `LAKEBED_MAX_SAMPLE_BYTES` | 2 GiB | bytes | one decoded sample; one linked object |
-| `max_bytes_in_flight` | `LAKEBED_MAX_BYTES_IN_FLIGHT` | 256 MiB | bytes | what requests hold at once |
-| `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests | requests at once |
-| `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | bytes | `numpy()` of texts as one array |
+| attribute | environment | default | what it bounds |
+|---|---|---|---|
+| `max_sample_bytes` | `LAKEBED_MAX_SAMPLE_BYTES` | 2 GiB | one decoded sample; one linked object |
+| `max_bytes_in_flight` | `LAKEBED_MAX_BYTES_IN_FLIGHT` | 256 MiB | what requests hold |
+| `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests at once |
+| `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
 
 What is set here wins over the environment, which is looked at when a setting is used. A dataset
-takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is larger
-than `max_bytes_in_flight` is still read, with nothing beside it; a chunk, stored or decompressed, may
-have as many bytes as the larger of that and `max_sample_bytes`.
+takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
+larger than `max_bytes_in_flight` is still read, with nothing beside it; a chunk, stored or
+decompressed, may have as many bytes as the larger of that and `max_sample_bytes`.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import Final, Self, TypedDict, overload
 
 from lakebed.errors import InvalidInputError, InvalidTypeError
 
@@ -35,35 +34,41 @@ class Limits(TypedDict):
     max_sample_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting.
+    """One setting, and the attribute of `Settings` that gives its value.
 
-    Attributes:
+    Args:
         variable: Its name in the environment.
         default: Its value where nothing is set.
         unit: What is counted.
         meaning: What it is for.
     """
 
-    variable: str
-    default: int
-    unit: str
-    meaning: str
+    def __init__(self, variable: str, default: int, unit: str, meaning: str) -> None:
+        self.variable = variable
+        self.default = default
+        self.unit = unit
+        self.meaning = meaning
+        self.name = ""
 
-    def checked(self, value: object, given: str) -> int:
-        """Return the value of the setting.
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
 
-        Raises:
-            InvalidInputError: It is no positive whole number.
-        """
-        if isinstance(value, bool) or not isinstance(value, int):
-            message = f"{given} is a number of {self.unit}, not a {type(value).__name__}"
-            raise InvalidTypeError(message)
-        if not 0 < value <= _MOST:
-            message = f"{given} is a number of {self.unit} from 1 to {_MOST}, not {value}"
-            raise InvalidInputError(message)
-        return value
+    @overload
+    def __get__(self, settings: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, settings: Settings, owner: type) -> int: ...
+    def __get__(self, settings: Settings | None, owner: type) -> Self | int:
+        if settings is None:
+            return self
+        given = settings.given.get(self.name)
+        return self.from_environment() if given is None else given
+
+    def __set__(self, settings: Settings, value: int) -> None:
+        settings.given[self.name] = self._checked(value, f"lakebed.settings.{self.name}")
+
+    def __delete__(self, settings: Settings) -> None:
+        settings.given.pop(self.name, None)
 
     def from_environment(self) -> int:
         """Return what the environment says, or the default.
@@ -81,37 +86,16 @@ class Setting:
             )
             hint = f"unset it for the default, {self.default}"
             raise InvalidInputError(message, hint=hint)
-        return self.checked(int(text), f"the environment variable {self.variable}")
+        return self._checked(int(text), f"the environment variable {self.variable}")
 
-
-SETTINGS: Final = {
-    "max_sample_bytes": Setting(
-        "LAKEBED_MAX_SAMPLE_BYTES",
-        2 << 30,
-        "bytes",
-        "The most that one sample may decode to, and that one linked object may have. Far above "
-        "real images; files state sizes, and damaged ones state any.",
-    ),
-    "max_bytes_in_flight": Setting(
-        "LAKEBED_MAX_BYTES_IN_FLIGHT",
-        256 << 20,
-        "bytes",
-        "The most that the requests of one call hold before it is decoded.",
-    ),
-    "max_requests": Setting(
-        "LAKEBED_MAX_REQUESTS",
-        64,
-        "requests",
-        "The most requests of one call at the same time.",
-    ),
-    "max_text_array_bytes": Setting(
-        "LAKEBED_MAX_TEXT_ARRAY_BYTES",
-        2 << 30,
-        "bytes",
-        "The most that numpy() takes for texts as one array, in which every text is as wide as the "
-        "longest: the size that one sample may have, as it is one thing in memory.",
-    ),
-}
+    def _checked(self, value: object, given: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            message = f"{given} is a number of {self.unit}, not a {type(value).__name__}"
+            raise InvalidTypeError(message)
+        if not 0 < value <= _MOST:
+            message = f"{given} is a number of {self.unit} from 1 to {_MOST}, not {value}"
+            raise InvalidInputError(message)
+        return value
 
 
 class Settings:
@@ -120,32 +104,42 @@ class Settings:
     Reading an attribute gives what was set, else the environment's value, else the default; `del`
     takes back what was set. Every value is a positive whole number; others raise
     `InvalidInputError`, unknown names `AttributeError`.
+
+    Attributes:
+        given: What was set here, by name.
     """
 
-    __slots__ = ("_given",)
+    __slots__ = ("given",)
 
-    max_sample_bytes: int
-    max_bytes_in_flight: int
-    max_requests: int
-    max_text_array_bytes: int
+    max_sample_bytes = Setting(
+        "LAKEBED_MAX_SAMPLE_BYTES",
+        2 << 30,
+        "bytes",
+        "The most that one sample may decode to, and that one linked object may have. Far above "
+        "real images; files state sizes, and damaged ones state any.",
+    )
+    max_bytes_in_flight = Setting(
+        "LAKEBED_MAX_BYTES_IN_FLIGHT",
+        256 << 20,
+        "bytes",
+        "The most that the requests of one call hold before it is decoded.",
+    )
+    max_requests = Setting(
+        "LAKEBED_MAX_REQUESTS",
+        64,
+        "requests",
+        "The most requests of one call at the same time.",
+    )
+    max_text_array_bytes = Setting(
+        "LAKEBED_MAX_TEXT_ARRAY_BYTES",
+        2 << 30,
+        "bytes",
+        "The most that numpy() takes for texts as one array, in which every text is as wide as the "
+        "longest: the size that one sample may have, as it is one thing in memory.",
+    )
 
     def __init__(self) -> None:
-        object.__setattr__(self, "_given", {})
-
-    def __getattr__(self, name: str) -> int:
-        setting = _known(name)
-        given: dict[str, int] = object.__getattribute__(self, "_given")
-        return given[name] if name in given else setting.from_environment()
-
-    def __setattr__(self, name: str, value: int) -> None:
-        self._given[name] = _known(name).checked(value, f"lakebed.settings.{name}")
-
-    def __delattr__(self, name: str) -> None:
-        _known(name)
-        self._given.pop(name, None)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *SETTINGS]
+        self.given: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={getattr(self, name)}' for name in SETTINGS)})"
@@ -159,12 +153,7 @@ class Settings:
         )
 
 
-def _known(name: str) -> Setting:
-    setting = SETTINGS.get(name)
-    if setting is None:
-        message = f"lakebed has no setting {name!r}: there are {', '.join(SETTINGS)}"
-        raise AttributeError(message)
-    return setting
-
-
+SETTINGS: Final[dict[str, Setting]] = {
+    name: setting for name, setting in vars(Settings).items() if isinstance(setting, Setting)
+}
 settings: Final = Settings()

@@ -36,9 +36,8 @@ TEXTS = {
         "assets/img_0.png",
     ],
     "s3_reply": [
-        "Generic S3 error: Error performing GET http://h/b/k in 1.2s, after 5 retries, "
-        "max_retries: 5 - Server returned non-2xx status code: 503 Service Unavailable: "
-        "<Error><Code>SlowDown</Code><Message>wait</Message></Error>",
+        "error, after 5 retries - Server returned non-2xx status code: 503 Service Unavailable: ",
+        "Server returned error response: <Error><Code>SlowDown</Code><Message>wait</Message>",
         "DeleteObjects request failed for key a(code: X)b: no (code: AccessDenied)",
         "Server returned error response: <Error><Code>NoSuchBucket</Code></Error>",
     ],

@@ -29,10 +29,7 @@ def damages(data: bytes, name: str, seed: int, count: int) -> Iterator[tuple[str
     for at in sorted(_some(chance, len(data), count)):
         bit = chance.randrange(8)
         yield f"bit {bit} of byte {at} flipped", _with(data, at, bytes([data[at] ^ 1 << bit]))
-    if name.endswith(".json"):
-        claims = list(_documents(data))
-    else:
-        claims = list(_numbers(data))
+    claims = list(_documents(data) if name.endswith(".json") else _numbers(data))
     yield from chance.sample(claims, min(count, len(claims)))
 
 
@@ -46,10 +43,10 @@ def _with(data: bytes, at: int, new: bytes) -> bytes:
 
 def _numbers(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Numbers in headers that claim too much, and files that are something else."""
-    for at in range(0, max(min(len(data), 64) - 4, 0)):
+    for at in range(max(min(len(data), 64) - 4, 0)):
         for number in (0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
             yield f"{number:#x} at byte {at}", _with(data, at, struct.pack("<I", number))
-    for at in range(0, max(min(len(data), 64) - 8, 0)):
+    for at in range(max(min(len(data), 64) - 8, 0)):
         for wide in (2**64 - 1, 2**63, 2**40):
             yield f"{wide:#x} at byte {at}", _with(data, at, struct.pack("<Q", wide))
     yield "nothing but zeros", bytes(len(data))
@@ -90,7 +87,21 @@ def _changed(document: Any) -> Iterator[tuple[str, Any]]:
     deep: Any = "x"
     for _ in range(200):
         deep = [deep]
-    strange = ("@", "", "../../x", "/etc/x", "\x00", True, None, [], {}, [[]], 1.5, deep, *_HUGE)
+    strange: tuple[Any, ...] = (
+        "@",
+        "",
+        "../../x",
+        "/etc/x",
+        "\x00",
+        True,
+        None,
+        [],
+        {},
+        [[]],
+        1.5,
+        deep,
+        *_HUGE,
+    )
     if isinstance(document, dict):
         for key, value in document.items():
             for new in strange:
@@ -98,9 +109,10 @@ def _changed(document: Any) -> Iterator[tuple[str, Any]]:
             yield f"without {key}", {own: each for own, each in document.items() if own != key}
             for place, inner in _changed(value):
                 yield f"{key}.{place}", {**document, key: inner}
-            yield f"{key} renamed", {
-                ("../../x" if own == key else own): each for own, each in document.items()
-            }
+            yield (
+                f"{key} renamed",
+                {("../../x" if own == key else own): each for own, each in document.items()},
+            )
     elif isinstance(document, list):
         for at, value in enumerate(document):
             for new in strange:

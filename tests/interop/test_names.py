@@ -1,53 +1,85 @@
-"""The names that programs written for the reference import and catch."""
+"""Names that the reference takes: we take what breaks nothing, and read all that lies inside."""
 
 from __future__ import annotations
 
-import builtins
-import importlib
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+import lakebed
 from lakebed import errors
-from lakebed.as_deeplake import MODULES, ROOT
+from tests.interop.sides import differences
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.reference.client import Reference
+    from tests.reference.steps import Step
 
 pytestmark = pytest.mark.reference
 
-# Of our own, or in other modules of the reference.
-OURS = {"LinkedSample", "Sample", "errors", "install_as_deeplake"}
-# Exceptions of the reference's inner workings, which no caller sees, of the hosted vector store and
-# its models, and of Kaggle.
-LEFT_OUT = frozenset(
-    "BufferError ChunkEngineError ChunkIdEncoderError ChunkSizeTooSmallError CorruptedMetaError "
-    "DeepMemoryAccessError ExternalCommandError FullChunkError IncorrectEmbeddingShapeError "
-    "IncorrectQueriesTypeError IncorrectRelevanceTypeError KaggleDatasetAlreadyDownloadedError "
-    "KaggleError KaggleMissingCredentialsError MetaAlreadyExistsError OutOfChunkCountError "
-    "OutOfSampleCountError ProviderListEmptyError ProviderSizeListMismatch "
-    "ValidationDatasetMissingError".split()
-)
+# With two commits, since chunk sets of later commits are what ':' and ',' could break.
+BOTH = [
+    "a b",
+    " a ",
+    "a.b",
+    ".a",
+    "é日",
+    "a*b?",
+    "%2e%2e",
+    "chunks",
+    "g/chunks",
+    "tensor_meta.json",
+]
+THEIRS = ["a:b", "a,b", "g/a:b,c", "a\nb", "a\x7fb", "versions/x", "queries.json"]
 
 
-def test_the_modules_of_the_alias_are_those_of_the_reference(reference: Reference) -> None:
-    theirs = reference.call("names_of", modules=list(MODULES))
-    for name, (source, names) in MODULES.items():
-        if source == "lakebed.errors":
-            continue
-        ours = importlib.import_module(source).__all__ if names is None else names
-        missing = set(ours) - set(theirs[name]) - (OURS if name == ROOT else set())
-        assert missing == set(), name
+def recipe(path: Path, names: list[str]) -> list[Step]:
+    steps: list[Step] = [{"do": "empty", "path": str(path)}]
+    for name in names:
+        steps.append({"do": "create_tensor", "name": name, "options": {"dtype": "int32"}})
+        steps.append({"do": "extend", "name": name, "values": [1, 2, 3]})
+    return steps
 
 
-def test_every_exception_is_caught_by_what_caught_it(reference: Reference) -> None:
-    theirs = reference.call("exception_bases")
-    assert len(theirs) > 100
-    assert set(theirs) - set(errors.__all__) == LEFT_OUT
-    for name, bases in theirs.items():
-        if name in LEFT_OUT:
-            continue
-        ours = getattr(errors, name)
-        for base in bases:
-            caught_as = getattr(errors, base, None) or getattr(builtins, base)
-            assert issubclass(ours, caught_as), f"{name} is no {base}"
+def test_names_that_we_take_are_read_by_both(tmp_path: Path, reference: Reference) -> None:
+    with lakebed.empty(tmp_path / "ds") as ds:
+        for name in BOTH:
+            ds.create_tensor(name, dtype="int32").extend([1, 2, 3])
+    ds.close()
+    assert differences(reference, tmp_path / "ds") == []
+    state = reference.state(tmp_path / "ds")
+    assert set(state["visible_tensors"]) == set(BOTH)
+
+
+def test_odd_names_of_the_reference_are_read_and_added_to(
+    tmp_path: Path, reference: Reference
+) -> None:
+    path = tmp_path / "ds"
+    names = THEIRS + BOTH
+    steps = recipe(path, names)
+    for message in ("one", "two"):
+        steps.append({"do": "commit", "message": message})
+        steps += [{"do": "extend", "name": name, "values": [4]} for name in names]
+    reference.run(steps)
+    assert differences(reference, path) == []
+    ds = lakebed.load(path, read_only=False)
+    for name in names:
+        assert ds[name].numpy().ravel().tolist() == [1, 2, 3, 4, 4]
+        ds[name].append(5)
+    ds.close()
+    assert differences(reference, path) == []
+
+
+def test_what_the_reference_wrote_outside_is_not_read(tmp_path: Path, reference: Reference) -> None:
+    """The reference takes '..' and stores such a tensor beside the dataset."""
+    path = tmp_path / "ds"
+    reference.run(recipe(path, ["x", "../outside"]))
+    meta = json.loads((path / "dataset_meta.json").read_text())
+    assert "../outside" in meta["tensors"]
+    assert (tmp_path / "outside" / "tensor_meta.json").exists()
+    ds = lakebed.load(path, read_only=True)
+    assert ds.x.numpy().ravel().tolist() == [1, 2, 3]
+    with pytest.raises(errors.DatasetCorruptError, match="does not stay inside"):
+        ds["../outside"]

@@ -42,6 +42,11 @@ def create_tensor(
 
     Returns:
         The full name.
+
+    Raises:
+        InvalidTensorNameError: The name would break the format or lead out of the dataset; which
+            names those are stands in the core (`rust/core/src/format/names.rs`).
+        TensorAlreadyExistsError: It, or the name of a hidden tensor that it needs, is taken.
     """
     handle.require_writable()
     name = _checked(name, owner, InvalidTensorNameError)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakebed import planned
 from lakebed.errors import InvalidTypeError
+from lakebed.paths import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ class WithCreds:
 
         Raises:
             CredsKeyExistsError: The dataset has it.
+            InvalidInputError: It is empty, over 900 bytes, or holds control characters or lone
+                surrogates. Keys of creds name no file, so everything else is fine.
             ReadOnlyModeError: The dataset is read-only.
             UnsupportedFeatureError: `managed`.
         """
@@ -33,6 +36,7 @@ class WithCreds:
             planned.refuse("managed creds keys")
         if not isinstance(creds_key, str):
             raise InvalidTypeError(f"a creds key is a str, not {type(creds_key).__name__}")
+        storable(creds_key, "a creds key")
         self._handle.require_writable()
         with self._handle.changing():
             self._handle.core.add_creds_key(creds_key)
@@ -56,6 +60,7 @@ class WithCreds:
             MissingCredsError: The dataset has no such name.
             InvalidInputError: Neither or both are given, or they cannot be right.
         """
+        storable(creds_key, "a creds key")
         self._handle.populate_creds(creds_key, creds, from_environment)
 
     def get_creds_keys(self) -> set[str]:

@@ -82,7 +82,8 @@ class Tree:
             return False
         try:
             self._handle.core.num_samples(self.full(name))
-        except TensorDoesNotExistError:
+        except (TensorDoesNotExistError, UnicodeEncodeError):
+            # What has no UTF-8 form names nothing.
             return False
         return True
 

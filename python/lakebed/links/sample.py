@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakebed import _core
 from lakebed.errors import InvalidInputError, InvalidTypeError
-from lakebed.paths import CLOUD_LINKS
+from lakebed.paths import CLOUD_LINKS, storable
 
 if TYPE_CHECKING:
     from lakebed.paths import PathLike
@@ -31,8 +31,8 @@ class LinkedSample:
             raise InvalidTypeError("a link of bytes cannot be used, it has to be text")
         if creds_key is not None and not isinstance(creds_key, str):
             raise InvalidTypeError(f"a creds key is a str, not {type(creds_key).__name__}")
-        self.path: str = text
-        self.creds_key: str | None = creds_key
+        self.path: str = storable(text, "a link")
+        self.creds_key = None if creds_key is None else storable(creds_key, "a creds key")
 
     @property
     def dtype(self) -> str:
@@ -74,5 +74,8 @@ def link(path: PathLike, creds_key: str | None = None) -> LinkedSample:
 
     Returns:
         The sample. Nothing is opened before it is appended.
+
+    Raises:
+        InvalidInputError: Text that has no UTF-8 form.
     """
     return LinkedSample(path, creds_key)

@@ -9,7 +9,7 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from lakebed.errors import ClosedError, LakebedError, ReadOnlyModeError
+from lakebed.errors import ClosedError, DatasetCorruptError, LakebedError, ReadOnlyModeError
 from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
 
@@ -173,6 +173,18 @@ class Handle:
     def info(self, tensor: str | None) -> Info:
         """Return the info of the dataset, or of a tensor."""
         return Info(self, tensor)
+
+    def class_names(self, tensor: str) -> list[str]:
+        """Return the names of a tensor's class labels, from its info.
+
+        Raises:
+            DatasetCorruptError: What stands there is no list of texts.
+        """
+        names = self.info(tensor).get("class_names") or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            message = f"the class_names of tensor {tensor!r} are no list of texts"
+            raise DatasetCorruptError(message, path=self.path, tensor=tensor)
+        return names
 
     def document(self, tensor: str | None) -> Document:
         """Return the content of an info, the same for everybody."""

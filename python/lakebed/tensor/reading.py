@@ -12,6 +12,7 @@ from lakebed.errors import (
     DecodeError,
     DynamicTensorNumpyError,
     InvalidInputError,
+    LakebedError,
     LimitExceededError,
     TensorDoesNotExistError,
 )
@@ -52,7 +53,11 @@ class Selection:
         self.name = name
         self.index = index
         self.meta: Mapping[str, Any] = core.tensor_meta(name)
-        self.rows: Rows = index.rows(core.num_samples(name))
+        try:
+            self.rows: Rows = index.rows(core.num_samples(name))
+        except LakebedError as error:
+            error.at(path=core.path, tensor=name)
+            raise
 
     @property
     def single(self) -> bool:
@@ -105,9 +110,7 @@ class Selection:
         if any(sample.shape != samples[0].shape for sample in samples):
             message = "the samples have different shapes, which one array cannot hold"
             hint = "use numpy(aslist=True)"
-            raise DynamicTensorNumpyError(
-                message, path=self.core.path, tensor=self.name, hint=hint
-            )
+            raise DynamicTensorNumpyError(message, path=self.core.path, tensor=self.name, hint=hint)
         return np.stack(samples)
 
     def texts(self) -> list[str]:

@@ -209,6 +209,8 @@ class Tensor(View):
             DynamicTensorNumpyError: The shapes differ, and `aslist` is False.
             EmptyTensorError: No sample has ever been more than None.
             SampleError: A sample cannot be read or decoded; the lowest index of those that failed.
+            LimitExceededError: A sample is larger than `lakebed.settings.max_sample_bytes`, or the
+                texts as one array larger than `max_text_array_bytes`; or memory is too small.
 
         Cost: At most one request a chunk, one a link; many at a time.
         """
@@ -228,7 +230,7 @@ class Tensor(View):
         """
         del fetch_chunks
         chosen = self.selection()
-        names = self.info.get("class_names") or [] if chosen.htype == "class_label" else []
+        names = self._handle.class_names(self.name) if chosen.htype == "class_label" else []
         return chosen.data(aslist, names)
 
     def text(self, fetch_chunks: bool = False) -> Any:

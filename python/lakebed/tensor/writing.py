@@ -116,11 +116,11 @@ def _column(handle: Handle, name: str, samples: Any, wrapper: type[SampleAppendE
     meta = handle.core.tensor_meta(name)
     names: list[str] = []
     if meta["htype"] == "class_label":
-        names = handle.info(name).get("class_names") or []
+        names = handle.class_names(name)
     try:
         return build(samples, meta, names)
     except LakebedError as error:
-        raise _wrapped(error, wrapper, name) from error
+        raise _wrapped(error.at(path=handle.path), wrapper, name) from error
 
 
 def _new_info(handle: Handle, name: str, column: Column) -> dict[Any, Any] | None:
@@ -154,7 +154,7 @@ def _extend(
         if error.kind not in _ABOUT_SAMPLES:
             raise
         _count_from_batch(handle, [error, *error.failures])
-        raise _wrapped(error, wrapper, next(iter(payload))) from error
+        raise _wrapped(error.at(path=handle.path), wrapper, next(iter(payload))) from error
 
 
 def _count_from_batch(handle: Handle, found: list[LakebedError]) -> None:

@@ -1,8 +1,6 @@
 //! Properties of the parsers of files that anybody may have written: they end, take no more memory
 //! than they say, and read back what they wrote.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use lakebed_core::Dtype;
 use lakebed_core::codec::image::{self, ImageFormat};
 use lakebed_core::codec::{exif, lz4};

@@ -3,7 +3,7 @@
 use super::cast::cast;
 use super::chunk_view::Stored;
 use super::layout::{Layout, SampleCompression};
-use crate::codec::{image, lz4};
+use crate::codec::{CodecError, image, lz4};
 use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result, Setting};
 use crate::memory::{Buffer, Slab};
@@ -88,7 +88,11 @@ impl Decoder {
         match self.layout.sample {
             SampleCompression::None => copy_exact(bytes, out),
             SampleCompression::Lz4 => copy_exact(&lz4::decompress_exact(bytes, out.len())?, out),
-            SampleCompression::Image(_) => {
+            SampleCompression::Image(format) => {
+                if image::sniff(bytes).is_none() {
+                    let reason = "it begins as no image file does".to_owned();
+                    return Err(CodecError::Corrupt { format: format.name(), reason }.into());
+                }
                 decode_image(shape, dtype, bytes, self.max_sample_bytes, out)
             }
         }

@@ -129,8 +129,9 @@ impl Publish {
     fn of(state: &State) -> Result<Self> {
         let mut publish = Self::default();
         // In the order of creation, so that what is written is the same every time.
-        for key in &state.meta.tensors {
-            publish.add_tensor(state, state.by_key(key)?)?;
+        // Keys that lead out of the dataset have no tensor here, and nothing to be written.
+        for tensor in state.meta.tensors.iter().filter_map(|key| state.tensors.get(key)) {
+            publish.add_tensor(state, tensor)?;
         }
         let commit = &state.commit;
         if state.dirty.info {

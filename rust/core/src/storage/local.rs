@@ -1,6 +1,9 @@
 //! Stores in a local folder. An object appears whole or not at all: it is written under another
 //! name in the same folder and renamed.
 //!
+//! Links in the folder are followed when something is read, as the reference does: whoever can place
+//! one there can write there anyway. Listings, and so deletions, do not go through links to folders.
+//!
 //! Nothing is synced to the disk: a crash of the process loses nothing that was put, a loss of
 //! power may.
 

@@ -109,22 +109,6 @@ fn failed_pushes_change_nothing() {
 }
 
 #[test]
-fn a_chunk_is_full_before_its_tables_overflow() {
-    let mut chunk = ChunkBuilder::new();
-    chunk.push_run(&[0], MAX_CHUNK_SAMPLES - 1, &[]).unwrap();
-    assert_eq!((chunk.room_samples(), chunk.is_full()), (1, false));
-    assert_eq!(chunk.push_run(&[0], 2, &[]).unwrap_err().reason, Reason::Limit);
-    chunk.push(&[0], &[]).unwrap();
-    assert!(chunk.is_full());
-    let before = chunk.clone();
-    assert_eq!(chunk.push(&[0], &[]).unwrap_err().reason, Reason::Limit);
-    assert_eq!(chunk.push_none(None).unwrap_err().reason, Reason::Limit);
-    assert_eq!(chunk, before);
-    let header = ChunkHeader::parse(&chunk.to_bytes(&[])).unwrap();
-    assert_eq!(header.num_samples(), MAX_CHUNK_SAMPLES);
-}
-
-#[test]
 fn absurd_counts_are_refused_before_allocating() {
     for (numbers, offset) in [
         (&[u32::MAX, 2, 0][..], 7),

@@ -80,7 +80,8 @@ impl Tiles {
             let rule = format!("the tile index does not hold the {count} entries it claims");
             return Err(FormatError::corrupt(rule).at(bytes.len()));
         }
-        tiles.ndim = ndim;
+        // Without entries the number says nothing, and is not written again.
+        tiles.ndim = if count == 0 { 0 } else { ndim };
         while let Some(index) = words.next() {
             let shapes: Vec<u64> = words.by_ref().take(ndim.saturating_mul(2)).collect();
             tiles.set(index, shapes.into_iter());
@@ -193,6 +194,14 @@ mod tests {
         let bytes = b"\x063.9.52\0\0\0\0\0\0\0\0";
         assert_eq!(Tiles::default().to_bytes(), bytes);
         assert!(Tiles::parse(bytes).unwrap().is_empty() && Tiles::parse(b"").unwrap().is_empty());
+    }
+
+    /// Found by the fuzz target `encoders`.
+    #[test]
+    fn dims_of_no_entries_are_forgotten() {
+        let bytes = [0, 251].map(u64::to_be_bytes).concat();
+        let tiles = Tiles::parse(&bytes).unwrap();
+        assert_eq!(Tiles::parse(&tiles.to_bytes()).unwrap(), tiles);
     }
 
     #[test]
