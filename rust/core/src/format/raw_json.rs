@@ -378,7 +378,8 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_a_limit() {
-        let nested = |depth: usize| format!("{{\"k\":{}0{}}}", "[".repeat(depth), "]".repeat(depth));
+        let nested =
+            |depth: usize| format!("{{\"k\":{}0{}}}", "[".repeat(depth), "]".repeat(depth));
         split_object(nested(MAX_JSON_DEPTH).as_bytes()).unwrap();
         let error = split_object(nested(MAX_JSON_DEPTH + 1).as_bytes()).unwrap_err();
         assert_eq!(error.reason, super::super::error::Reason::Limit);
