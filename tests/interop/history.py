@@ -112,6 +112,7 @@ class Turns(RuleBasedStateMachine):
         self.change({"do": "empty", "path": self.path})
         for _ in range(tensors):
             self.create(data)
+            self.change(self.filling([*self.model][-1], data))
 
     @precondition(lambda self: len(self.model) < MAX_TENSORS)
     @rule(data=st.data())
@@ -123,6 +124,8 @@ class Turns(RuleBasedStateMachine):
         """Create a tensor of any kind."""
         kind = data.draw(self.every_kind, "kind")
         switches = data.draw(st.sets(st.sampled_from(["shape", "id", "sample_info"])), "without")
+        if kind.is_link:
+            switches.discard("shape")
         group = data.draw(st.sampled_from(["", "", "g/", "g/h/"]), "group")
         name = f"{group}t{len(self.model)}"
         hidden = data.draw(st.integers(0, 5), "hidden") == 5

@@ -21,10 +21,14 @@ def read_extent(ds: Any) -> dict[str, Any]:
 
 
 def _read_shapes(tensor: Any) -> dict[str, Any]:
-    interval = tensor.shape_interval
+    interval, meta = tensor.shape_interval, tensor.meta
+    kept = any(link["extend"] == "extend_shape" for link in meta.links.values())
     return {
         "bounds": [list(map(int, interval.lower)), list(map(int, interval.upper))],
         # `shape` is left out: beside empty links, and for lists, the reference's contradicts its
         # own `shape_interval`.
-        "samples": [list(map(int, one.shape)) for one in tensor],
+        # Without a shape companion the reference stumbles over a chunk of nothing but None.
+        "samples": [list(map(int, one.shape)) for one in tensor]
+        if kept or (meta.min_shape and 0 not in meta.min_shape)
+        else None,
     }
