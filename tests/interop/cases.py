@@ -278,6 +278,12 @@ def _links() -> list[Case]:
             [Link("assets/img_5.jpg")],
         ),
         Case(
+            "link-without-shapes",
+            link | {"sample_compression": "png", "create_shape_tensor": False},
+            pngs,
+            pngs[:1],
+        ),
+        Case(
             "link-unverified", link | {"sample_compression": "png", "verify": False}, pngs, pngs[:1]
         ),
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import lakebed
 from tests.golden.compare import same, state_differences
 from tests.golden.reading import read_state
 from tests.reference import steps
+from tests.reference.extent import read_extent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -49,17 +51,32 @@ def commit(message: str) -> Step:
     return {"do": "commit", "message": message}
 
 
-def differences(
+@dataclass(frozen=True)
+class Both:
+    """What both packages read from one dataset.
+
+    Attributes:
+        state: What the reference reads.
+        differences: Where lakebed reads something else; a line for each place.
+    """
+
+    state: Described
+    differences: list[str]
+
+
+def read_both(
     reference: Reference,
     path: Path | str,
     *,
     options: Mapping[str, Any] | None = None,
     creds_of_keys: Mapping[str, Mapping[str, str]] | None = None,
     unread: Collection[str] = (),
-) -> list[str]:
-    """Read a dataset with both, the reference with its integrity check; say where they differ.
+    still_open: lakebed.Dataset | None = None,
+) -> Both:
+    """Read a dataset with both, the reference with its integrity check.
 
-    Nothing but the tensors `unread` may wait for a feature.
+    Nothing but the tensors `unread` may wait for a feature. A handle that is `still_open` has to
+    show what a new one does.
     """
     expected = reference.state(path, options=options, creds_of_keys=creds_of_keys)
     ds = lakebed.load(str(path), read_only=True, verbose=False, **(options or {}))
@@ -73,7 +90,17 @@ def differences(
         if "unsupported" in sample and name not in unread
     ]
     refused = [f"diff: {expected['diff']['error']}"] if "error" in expected["diff"] else []
-    return [*refused, *waiting, *state_differences(ours, expected)][:_SHOWN]
+    found = [*refused, *waiting, *state_differences(ours, expected)]
+    for handle in [ds] if still_open is None else [ds, still_open]:
+        found += deep_differences(read_extent(handle), expected["extent"], "extent")
+    if still_open is not None:
+        found += state_differences(read_state(still_open, expected["tensors"]), expected)
+    return Both(expected, found[:_SHOWN])
+
+
+def differences(reference: Reference, path: Path | str, **how: Any) -> list[str]:
+    """Read a dataset with both, as `read_both` does; say where they differ."""
+    return read_both(reference, path, **how).differences
 
 
 def without_chance(state: Described) -> Described:
@@ -106,7 +133,17 @@ def _decoded(sample: Described) -> Described:
 
 def _anonymous(changes: Described) -> Described:
     hidden = {"commit_id", "author", "date", "message"}
-    return {name: value for name, value in changes.items() if name not in hidden}
+    return {
+        name: _without_empty_range(value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+        if name not in hidden
+    }
+
+
+def _without_empty_range(changes: Described) -> Described:
+    """Write "none were added" in one way: a refused append of the reference leaves another."""
+    first, end = changes.get("data_added", (None, ()))
+    return {**changes, "data_added": [0, 0]} if first == end else changes
 
 
 def deep_differences(ours: Any, theirs: Any, place: str = "") -> list[str]:

@@ -60,13 +60,16 @@ class Reference:
 
     def run(self, steps: Sequence[Step]) -> list[Any]:
         """Run a recipe; returns its answers."""
-        recipe = [to_json(step) for step in steps]
-        for step in recipe:
-            # It keeps a lock until its process ends: without, one process serves many tests.
-            if step["do"] in {"empty", "load"}:
-                step["options"] = {"lock_enabled": False, **step.get("options", {})}
-        result: list[Any] = self.call("run_steps", recipe=recipe)
+        result: list[Any] = self.call("run_steps", recipe=[_unlocked(step) for step in steps])
         return result
+
+    def do(self, step: Step) -> Any:
+        """Do one step on the dataset that the steps before left open."""
+        return self.call("do_step", step=_unlocked(step))
+
+    def end_session(self, *, keep: bool = True) -> None:
+        """Close what `do` left open; without `keep`, drop what is not on disk."""
+        self.call("end_session", keep=keep)
 
     def state(
         self,
@@ -88,6 +91,14 @@ class Reference:
     def change_folder(self, folder: str | Path) -> None:
         """Change its current directory."""
         self.call("change_folder", path=str(folder))
+
+
+def _unlocked(step: Step) -> Step:
+    """Open without a lock, which it would keep until its process ends, past many tests."""
+    if step["do"] in {"empty", "load"}:
+        step = {**step, "options": {"lock_enabled": False, **step.get("options", {})}}
+    found: Step = to_json(step)
+    return found
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

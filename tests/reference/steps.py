@@ -88,38 +88,69 @@ def from_json(value: Any) -> Any:
     return {key: from_json(item) for key, item in value.items()}
 
 
-def run(package: ModuleType, steps: Sequence[Step]) -> list[Any]:
-    """Run the steps with `package`; the first opens the dataset, the last result is flushed.
+class Session:
+    """One package at work on a dataset, which stays open from step to step.
 
-    Returns:
-        What the steps that have an answer gave, e.g. the ids of commits, in order.
+    Attributes:
+        ds: The open dataset; None before the first step and after `close`.
     """
-    ds: Any = None
-    answers = []
-    try:
-        for step in steps:
-            if step["do"] in {"empty", "load"}:
-                opened = getattr(package, step["do"])
-                ds = opened(step["path"], verbose=False, **step.get("options", {}))
-                for key, creds in step.get("populate", {}).items():
-                    ds.populate_creds(key, creds)
-            else:
-                answer = _run_one(package, ds, step)
-                if answer is not None:
-                    answers.append(answer)
-    finally:
+
+    def __init__(self, package: ModuleType) -> None:
+        self._package = package
+        self.ds: Any = None
+
+    def do(self, step: Step) -> Any:
+        """Do one step; "empty" and "load" close what was open.
+
+        Returns:
+            What the step has to answer, e.g. the id of a commit; None as a rule.
+        """
+        if step["do"] in {"empty", "load"}:
+            self.close()
+            opened = getattr(self._package, step["do"])
+            self.ds = opened(step["path"], verbose=False, **step.get("options", {}))
+            for key, creds in step.get("populate", {}).items():
+                self.ds.populate_creds(key, creds)
+            return None
+        if step["do"] == "block":
+            with self.ds:
+                for each in step["steps"]:
+                    self.do(each)
+            return None
+        if step["do"] in {"info", "replace_info", "delete_info"}:
+            _change_info(self.ds[step["name"]] if "name" in step else self.ds, step)
+            return None
+        return _run_one(self._package, self.ds, step)
+
+    def close(self) -> None:
+        """Flush, and let go of the dataset."""
+        ds, self.ds = self.ds, None
         if ds is not None:
             ds.flush()
             # The reference has no close(): it lets go of a dataset when its process ends.
             getattr(ds, "close", lambda: None)()
-    return answers
+
+
+def run(package: ModuleType, steps: Sequence[Step]) -> list[Any]:
+    """Run the steps with `package`; the first opens the dataset, which is flushed at the end.
+
+    Returns:
+        What the steps that have an answer gave, e.g. the ids of commits, in order.
+    """
+    session = Session(package)
+    try:
+        answers = [session.do(step) for step in steps]
+    finally:
+        session.close()
+    return [answer for answer in answers if answer is not None]
 
 
 def _run_one(package: ModuleType, ds: Any, step: Step) -> Any:
     name = step.get("name")
+    options = step.get("options", {})
     match step["do"]:
         case "create_tensor":
-            ds.create_tensor(name, verbose=False, **step.get("options", {}))
+            ds.create_tensor(name, verbose=False, **options)
         case "create_group":
             ds.create_group(name)
         case "extend":
@@ -128,18 +159,14 @@ def _run_one(package: ModuleType, ds: Any, step: Step) -> Any:
             ds[name].append(_native(package, step["value"]))
         case "extend_rows":
             rows = step["rows"]
-            ds.extend({each: _native(package, rows[each]) for each in rows})
+            ds.extend({each: _native(package, rows[each]) for each in rows}, **options)
         case "append_row":
             row = step["row"]
-            ds.append(
-                {each: _native(package, row[each]) for each in row}, **step.get("options", {})
-            )
-        case "info":
-            target = ds if name is None else ds[name]
-            target.info.update(step["update"])
+            ds.append({each: _native(package, row[each]) for each in row}, **options)
         case "add_creds_key":
             ds.add_creds_key(name)
-            ds.populate_creds(name, step["creds"])
+            if "creds" in step:
+                ds.populate_creds(name, step["creds"])
         case "flush":
             ds.flush()
         case "commit":
@@ -149,6 +176,16 @@ def _run_one(package: ModuleType, ds: Any, step: Step) -> Any:
         case unknown:
             raise ValueError(unknown)
     return None
+
+
+def _change_info(owner: Any, step: Step) -> None:
+    match step["do"]:
+        case "info":
+            owner.info.update(step["update"])
+        case "replace_info":
+            owner.info = step["info"]
+        case "delete_info":
+            del owner.info[step["key"]]
 
 
 def _native(package: ModuleType, value: Any) -> Any:

@@ -23,11 +23,28 @@ warnings.simplefilter("ignore")
 import deeplake  # noqa: E402 - it warns when it is imported
 
 from tests.reference import expect, steps  # noqa: E402
+from tests.reference.extent import read_extent  # noqa: E402
 
 
 def run_steps(recipe: list[Any]) -> Any:
     """Run a recipe; see `steps.py`."""
     return steps.run(deeplake, steps.from_json(recipe))
+
+
+# What is open from one request to the next.
+_SESSION = steps.Session(deeplake)
+
+
+def do_step(step: Any) -> Any:
+    """Do one step in the session; see `steps.py`."""
+    return _SESSION.do(steps.from_json(step))
+
+
+def end_session(*, keep: bool) -> None:
+    """Close what is open; without `keep`, leave it as it lies on disk."""
+    if not keep:
+        _SESSION.ds = None
+    _SESSION.close()
 
 
 def read_state(
@@ -42,7 +59,7 @@ def read_state(
     ds.log()
     if tensors is not None:
         return {name: expect.read_tensor(ds, name) for name in tensors}
-    return expect.read_state(ds)
+    return {**expect.read_state(ds), "extent": read_extent(ds)}
 
 
 def change_folder(path: str) -> None:
@@ -67,6 +84,8 @@ def exception_bases() -> dict[str, list[str]]:
 
 _CALLS: dict[str, Callable[..., Any]] = {
     "run_steps": run_steps,
+    "do_step": do_step,
+    "end_session": end_session,
     "read_state": read_state,
     "change_folder": change_folder,
     "names_of": names_of,

@@ -96,7 +96,11 @@ impl Dataset {
                 Vec::new(),
             )
         };
+        let keeps_shapes =
+            meta.links.values().any(|link| link.extend.as_deref() == Some("extend_shape"));
         let bounds = match &linked {
+            // The reference learns them from the companion, and keeps none without.
+            Some(_) if !keeps_shapes => Bounds::default(),
             Some(shapes) => Bounds::of_links(shapes),
             None => Bounds::of(&rows),
         };

@@ -1,0 +1,34 @@
+"""Describe how long and how wide everything is, through what both packages have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def read_extent(ds: Any) -> dict[str, Any]:
+    """Describe the number of rows, the names of credentials, and all shapes but of sequences."""
+    tensors = {name: ds[name] for name in ds.meta.tensor_names}
+    return {
+        "num_samples": ds.num_samples,
+        "lengths": [len(ds), ds.min_len, ds.max_len],
+        "creds_keys": sorted(ds.get_creds_keys()),
+        "shapes": {
+            name: _read_shapes(tensor)
+            for name, tensor in tensors.items()
+            if not tensor.meta.is_sequence
+        },
+    }
+
+
+def _read_shapes(tensor: Any) -> dict[str, Any]:
+    interval, meta = tensor.shape_interval, tensor.meta
+    kept = any(link["extend"] == "extend_shape" for link in meta.links.values())
+    return {
+        "bounds": [list(map(int, interval.lower)), list(map(int, interval.upper))],
+        # `shape` is left out: beside empty links, and for lists, the reference's contradicts its
+        # own `shape_interval`.
+        # Without a shape companion the reference stumbles over a chunk of nothing but None.
+        "samples": [list(map(int, one.shape)) for one in tensor]
+        if kept or (meta.min_shape and 0 not in meta.min_shape)
+        else None,
+    }
