@@ -56,8 +56,8 @@ class Worker:
         sent = time.monotonic()
         os.kill(self.process.pid, signal.SIGINT)
         answer: dict[str, Any] = json.loads(self.line())
-        assert answer["wrong"] is None
         assert answer["at"] is not None, "the operation ended as if nothing had happened"
+        assert answer["wrong"] is None
         return float(answer["at"]) - sent
 
 
@@ -137,7 +137,12 @@ def test_ctrl_c_ends_what_waits_for_a_server(
 @pytest.mark.s3
 @pytest.mark.parametrize(
     ("operation", "match"),
-    [("open_remote", "GET"), ("flush_remote", "PUT"), ("delete_remote", "GET")],
+    [
+        ("open_remote", "GET"),
+        ("lock_remote", "PUT"),
+        ("flush_remote", "PUT"),
+        ("delete_remote", "POST"),
+    ],
 )
 def test_ctrl_c_ends_what_waits_for_a_store(
     operation: str, match: str, bucket: Bucket, tmp_path: Path
