@@ -68,6 +68,24 @@ def test_threads_append_to_one_handle_row_by_row_and_none_is_lost(ds: lakebed.Da
     assert len(lakebed.load(ds.path, read_only=True).t) == len(ds.t)
 
 
+def test_threads_add_class_names_of_their_own(tmp_path: Path) -> None:
+    ds = lakebed.empty(tmp_path / "ds")
+    ds.create_tensor("labels", htype="class_label")
+    at_once = Barrier(THREADS)
+
+    def append(thread: int) -> None:
+        at_once.wait()
+        for number in range(10):
+            ds.labels.append(f"class {thread}.{number}")
+
+    with ds, ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(append, range(THREADS)))
+    names = [f"class {thread}.{number}" for thread in range(THREADS) for number in range(10)]
+    again = lakebed.load(tmp_path / "ds", read_only=True)
+    assert sorted(text for [text] in again.labels.data()["text"]) == names
+    assert sorted(again.labels.info["class_names"]) == names
+
+
 def test_reads_go_on_while_a_large_batch_is_packed(tmp_path: Path) -> None:
     # Large enough to be packed beside the state, with several chunks and companions.
     batch = np.random.default_rng(0).integers(0, 256, (80, 1 << 20), dtype=np.uint8)

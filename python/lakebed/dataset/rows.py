@@ -26,8 +26,9 @@ def append(
     """Append one row; see `Dataset.append`."""
     handle.require_writable()
     batch = {name: [writing.one_of(sample)] for name, sample in row.items()}
-    full = _complete(handle, tree, batch, skip_ok=skip_ok, append_empty=append_empty)
-    writing.write(handle, full, SampleAppendError)
+    with handle.turn():
+        full = _complete(handle, tree, batch, skip_ok=skip_ok, append_empty=append_empty)
+        writing.write(handle, full, SampleAppendError)
 
 
 def extend(
@@ -48,8 +49,9 @@ def extend(
     if len(set(lengths.values())) > 1:
         message = f"the columns have different lengths: {lengths}"
         raise InvalidInputError(message, path=handle.path)
-    full = _complete(handle, tree, batch, skip_ok=skip_ok, append_empty=append_empty)
-    writing.write(handle, full, SampleExtendError, progressbar=progressbar)
+    with handle.turn():
+        full = _complete(handle, tree, batch, skip_ok=skip_ok, append_empty=append_empty)
+        writing.write(handle, full, SampleExtendError, progressbar=progressbar)
 
 
 def _complete(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class Handle:
         self.path = path
         self._reopen = reopen
         self._depth = 0
+        self._turns: dict[int, threading.RLock] = {}
         self._infos: dict[str | None, Info] = {}
         self._link_access: dict[str, LinkAccess] = {}
         self._finalizer = weakref.finalize(self, _close_quietly, core, os.getpid())
@@ -67,6 +69,13 @@ class Handle:
                 message = "a commit of the past is open, which is read-only"
                 hint = f"open the branch to change it: load('{self.path}@{self.core.branch}')"
             raise ReadOnlyModeError(message, path=self.path, hint=hint)
+
+    def turn(self) -> threading.RLock:
+        """Return what a thread holds from looking up what it adds to until it is stored.
+
+        A forked child has one of its own: the parent's may be held by a thread that it lacks.
+        """
+        return self._turns.setdefault(os.getpid(), threading.RLock())
 
     def changed(self) -> None:
         """Flush after a change, unless a `with` block is going to."""

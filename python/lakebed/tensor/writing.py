@@ -68,6 +68,17 @@ def write(
         ReadOnlyModeError: The dataset is read-only.
     """
     handle.require_writable()
+    with handle.turn():
+        _write(handle, batch, wrapper, progressbar=progressbar)
+
+
+def _write(
+    handle: Handle,
+    batch: Mapping[str, Any],
+    wrapper: type[SampleAppendError],
+    *,
+    progressbar: bool,
+) -> None:
     columns = {name: _column(handle, name, samples, wrapper) for name, samples in batch.items()}
     if not any(map(len, columns.values())):
         return
