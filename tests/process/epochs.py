@@ -29,7 +29,7 @@ def holdings() -> list[int]:
     """Count what this process holds."""
     gc.collect()
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
-    threads, files = (len(os.listdir(f"/proc/self/{what}")) for what in ("task", "fd"))
+    threads, files = (len(list(Path(f"/proc/self/{what}").iterdir())) for what in ("task", "fd"))
     return [resident, threads, files, len(gc.get_objects())]
 
 
@@ -39,7 +39,7 @@ class Epochs:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.path: str = settings["path"]
         self.links: list[str] = settings["links"]
-        self.cache_mb: float = settings["cache_mb"]
+        self.cache_mb: int = settings["cache_mb"]
         random = np.random.default_rng(0)
         with lakebed.empty(self.path) as ds:
             ds.create_tensor("pictures", htype="image", sample_compression="jpeg")
@@ -87,7 +87,7 @@ class Epochs:
         """Run into errors."""
         for _ in range(50):
             for wrong in (
-                lambda: self.ds.pictures[ROWS].numpy(),
+                self.ds.pictures[ROWS].numpy,
                 lambda: self.ds.nothing,
                 lambda: self.ds.captions.append("no"),
                 lambda: lakebed.load(f"{self.path}-none"),

@@ -32,7 +32,7 @@ class Operations:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.links: list[str] = settings["links"]
         self.busy_path: str = settings["locked"]
-        self.remote: str | None = settings.get("remote")
+        self.remote: str = settings.get("remote", "")
         self.creds: dict[str, str] | None = settings.get("creds")
         self.ds = lakebed.empty(settings["path"])
         self.ds.create_tensor("pictures", htype="image.gray", sample_compression="png")

@@ -13,22 +13,22 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import lakebed
-from tests.process.conftest import PHOTOS
+from tests.process.children import ROOT
+from tests.process.datasets import PHOTOS
 from tests.servers import fault_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import Bucket
     from tests.servers.fault_proxy import FaultProxy
 
-ROOT = Path(__file__).resolve().parents[2]
 MUST_S = 1.0
 # Work that no other process sees begin has begun by then, and has some seconds to go.
 UNDER_WAY_S = 0.4
@@ -42,10 +42,12 @@ class Worker:
     process: subprocess.Popen[str]
 
     def line(self) -> str:
+        """Give what it says next."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
     def start(self, operation: str) -> None:
+        """Let it begin."""
         assert self.process.stdin is not None
         self.process.stdin.write(operation + "\n")
         self.process.stdin.flush()
@@ -87,9 +89,7 @@ def links_of(proxy: FaultProxy) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def worker(
-    tmp_path_factory: pytest.TempPathFactory, slow_web: FaultProxy
-) -> Iterator[Worker]:
+def worker(tmp_path_factory: pytest.TempPathFactory, slow_web: FaultProxy) -> Iterator[Worker]:
     folder = tmp_path_factory.mktemp("interrupt")
     # This process holds the lock that the worker waits for.
     with lakebed.empty(folder / "locked") as locked:

@@ -10,15 +10,17 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import lakebed
 from lakebed import errors
-from tests.process.conftest import Place, repeats
-from tests.process.test_fork import ROOT, ROW, ROWS, dataset
+from tests.process.children import ROOT
+from tests.process.datasets import ROW, ROWS, Place, dataset, repeats
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This process .* is multi-threaded:DeprecationWarning"

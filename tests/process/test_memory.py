@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.process.conftest import PHOTOS, repeats
+from tests.process.children import ROOT
+from tests.process.datasets import PHOTOS, repeats
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.fault_proxy import FaultProxy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
-ROOT = Path(__file__).resolve().parents[2]
 WARM_UP = 5
 # Pages that the allocator gives back late come and go. An epoch reads 6 MB: a leak of a fifteenth
 # of that is seen here, one of a hundredth in the nightly run.
@@ -34,7 +35,7 @@ MAX_GROWTH_OBJECTS = 200
     [("read", 1), ("read", 2000), ("reopen", 2000), ("write", 1), ("fail", 1)],
 )
 def test_nothing_grows_over_repeated_epochs(
-    kind: str, cache_mb: float, tmp_path: Path, slow_web: FaultProxy
+    kind: str, cache_mb: int, tmp_path: Path, slow_web: FaultProxy
 ) -> None:
     slow_web.reset()
     links = [f"{slow_web.endpoint}/{number}.png" for number in range(PHOTOS)]

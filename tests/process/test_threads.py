@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 import lakebed
-from tests.process.test_fork import ROW, ROWS, dataset, run
-from tests.process.conftest import Place
+from tests.process.children import run
+from tests.process.datasets import ROW, ROWS, Place, dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 THREADS = 8
 
