@@ -161,6 +161,20 @@ def test_ctrl_c_ends_what_waits_for_a_store(
         end(worker)
 
 
+@pytest.mark.s3
+def test_ctrl_c_while_the_lock_is_being_taken_gives_it_back(bucket: Bucket, tmp_path: Path) -> None:
+    settings = {"remote": bucket.url("ds"), "creds": bucket.creds(), "links": [], "locked": ""}
+    worker = start_worker(path=str(tmp_path / "ds"), **settings)
+    lock = "ds/dataset_lock.lock"
+    assert lock not in bucket.listing()
+    worker.start("lock_remote")
+    # Half a second passes between writing it and looking whether it is still ours.
+    wait_until(lambda: lock in bucket.listing())
+    check(worker.interrupt(), "lock_remote, with the lock written")
+    assert lock not in bucket.listing()
+    end(worker)
+
+
 def wait_for_requests(proxy: FaultProxy, count: int) -> None:
     wait_until(lambda: proxy.stats().requests >= count)
 
