@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -23,10 +24,12 @@ WARM_UP = 5
 # Pages that the allocator gives back late come and go. An epoch reads 6 MB: a leak of a fifteenth
 # of that is seen here, one of a hundredth in the nightly run.
 MAX_GROWTH_BYTES = 8 << 20
-# Connections and threads for blocking calls come and go with the load.
-MAX_GROWTH_THREADS = 8
+# Connections come and go with the load.
 MAX_GROWTH_FILES = 4
 MAX_GROWTH_OBJECTS = 200
+# So do threads for blocking calls, up to 128 (see `engine.rs`); beside them are two for sockets,
+# one a core, and those of Python and numpy.
+MAX_THREADS = 128 + 2 + 3 * (os.cpu_count() or 1) + 2
 
 
 @pytest.mark.slow
@@ -53,5 +56,8 @@ def test_nothing_grows_over_repeated_epochs(
     warm, after = held[WARM_UP], held[WARM_UP + 1 :]
     growth = [max(sample[at] for sample in after[-5:]) - warm[at] for at in range(4)]
     print(f"\n{kind}, cache {cache_mb} MB: {warm} grew by {growth}")  # noqa: T201 (pytest -s)
-    limits = (MAX_GROWTH_BYTES, MAX_GROWTH_THREADS, MAX_GROWTH_FILES, MAX_GROWTH_OBJECTS)
-    assert all(grew <= limit for grew, limit in zip(growth, limits, strict=True)), growth
+    resident, _, files, objects = growth
+    assert resident <= MAX_GROWTH_BYTES
+    assert files <= MAX_GROWTH_FILES
+    assert objects <= MAX_GROWTH_OBJECTS
+    assert max(threads for _, threads, _, _ in held) <= MAX_THREADS
