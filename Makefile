@@ -28,6 +28,10 @@ export PYO3_PYTHON := $(RUN)python
 AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 	PYO3_CONFIG_FILE="$$(ls $(CURDIR)/target/maturin/pyo3-config-*.txt | tail -n 1)"
 
+# A package of links whose extension module is the debug build: the one of .venv stays as it is.
+DEBUG_PACKAGE := $(CURDIR)/target/debug-python/lakebed
+DEBUG_LIBRARY := lib_core.$(if $(filter Darwin,$(shell uname)),dylib,so)
+
 RUST_SOURCES := $(shell find rust/core rust/py -type f) Cargo.toml Cargo.lock pyproject.toml
 # How long `make fuzz` takes for each target, and which; all of them where none is named.
 FUZZ_SECONDS ?= 60
@@ -37,11 +41,12 @@ FUZZ_TARGETS ?=
 HEAVY := s3 or reference or slow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs wheel nightly clean build fuzz fuzz-where-possible \
+.PHONY: help demo test check bench docs wheel nightly debug-test clean build fuzz \
+	fuzz-where-possible \
 	fmt lint types imports unit rust-test heavy-test prerequisites prerequisites-test
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## build, start a real S3 server on loopback, run the main job, show figures and pictures
 	$(RUN)python -m demo
@@ -68,12 +73,22 @@ fuzz: .venv/tools ## every fuzz target for FUZZ_SECONDS (60); needs nightly Rust
 fuzz-where-possible:
 	@if sh tools/fuzz.sh check; then $(MAKE) --no-print-directory fuzz; fi
 
-nightly: test wheel fuzz-where-possible ## the long runs: random histories, damage, fuzzing, the wheel
+nightly: test debug-test wheel fuzz-where-possible ## the long runs: random histories, damage, a debug build, fuzzing, the wheel
 	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest tests/interop -m slow
-	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest tests/corrupt
+	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest tests/corrupt tests/process tests/api/test_threads.py
 	rm -rf target/wheel-env && $(UV) venv -q --python $(PYO3_PYTHON) target/wheel-env
 	$(UV) pip install -q -p target/wheel-env/bin/python dist/*.whl
 	target/wheel-env/bin/python tests/wheel/smoke.py
+
+# Not a part of `test`: there is no time for a second build in CI.
+debug-test: .venv/build ## the quick tests once more, with debug assertions
+	$(AS_MATURIN) cargo test --workspace
+	$(AS_MATURIN) cargo build --package lakebed-py
+	rm -rf $(DEBUG_PACKAGE) && mkdir -p $(DEBUG_PACKAGE)
+	ln -s $(CURDIR)/python/lakebed/* $(DEBUG_PACKAGE)
+	ln -sf $(CURDIR)/target/debug/$(DEBUG_LIBRARY) $(DEBUG_PACKAGE)/$(notdir $(wildcard python/lakebed/_core*.so))
+	PYTHONPATH=$(dir $(DEBUG_PACKAGE)) LAKEBED_TEST_BUILD=debug \
+		$(RUN)python -m pytest -m "not ($(HEAVY))"
 
 clean: ## remove everything that was built or installed here
 	rm -rf .venv .venv-reference target dist demo-out tests/golden/.unpacked

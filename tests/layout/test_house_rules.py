@@ -39,6 +39,18 @@ OWNERS = {
     "pyo3": ["rust/py"],
     "numpy": ["rust/py"],
 }
+# Where the core may use locks that a fork can leave locked in the child, and why that does no harm.
+PLAIN_LOCKS = {
+    "rust/core/src/dataset/output.rs": "belongs to one call",
+    "rust/core/src/dataset/publish.rs": "belongs to one call",
+    "rust/core/src/dataset/registry.rs": "belongs to one process",
+    "rust/core/src/dataset/turns.rs": "changes are refused in a child before a turn is taken",
+    "rust/core/src/engine/fork.rs": "makes locks that a fork waits for",
+    "rust/core/src/fetch/failures.rs": "belongs to one call",
+    "rust/core/src/fetch/tests.rs": "a test",
+    "rust/core/src/memory.rs": "belongs to one call",
+    "rust/core/src/storage/credentials.rs": "belongs to one process",
+}
 
 
 def sources(*suffixes: str) -> list[Path]:
@@ -122,3 +134,14 @@ def test_crates_are_named_in_their_rooms_only(crate: str) -> None:
     # `png::` and `numpy::` may be our own modules inside their rooms, never outside of them.
     assert strangers == []
     assert naming, f"nobody uses {crate}"
+
+
+def test_locks_that_outlive_a_call_are_those_that_forks_wait_for() -> None:
+    lock = r"(?:Mutex|RwLock|OnceLock|LazyLock)\b"
+    plain = re.compile(rf"\bsync::(?:\{{[^}}]*\b)?{lock}")
+    using = {
+        shown(path)
+        for path in sources(".rs")
+        if path.is_relative_to(CORE) and plain.search(code_of(path))
+    }
+    assert using == PLAIN_LOCKS.keys(), "use engine::fork::Mutex or RwLock, or say why not"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 import lakebed
 from lakebed import Sample
+from tests.process.datasets import PHOTOS, Place, photo
 from tests.servers import fault_proxy
 from tests.servers.process import HOST, free_port, spawn, stop, wait_until_healthy
 
@@ -22,30 +20,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import Bucket
     from tests.servers.fault_proxy import FaultProxy
-
-PHOTOS = 12
-
-
-def repeats(quick: int, long: int) -> int:
-    """How often a test repeats what it does: `long` in the nightly run."""
-    return long if os.environ.get("LAKEBED_TEST_EXAMPLES") else quick
-
-
-def photo(number: int) -> np.ndarray[Any, Any]:
-    """Give the same small image for the same number."""
-    return np.random.default_rng(number).integers(0, 256, (24, 32, 3), dtype=np.uint8)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where datasets of a test lie."""
-
-    root: str
-    creds: dict[str, str] | None = None
-
-    def path(self, name: str = "ds") -> str:
-        """Give a dataset's path."""
-        return f"{self.root}{name}"
 
 
 @pytest.fixture(params=["local", "memory", pytest.param("s3", marks=pytest.mark.s3)])

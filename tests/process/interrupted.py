@@ -8,7 +8,6 @@ monotonic clock when KeyboardInterrupt arrived (None: it did not), and what was 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Some seconds of work for two cores, in little memory.
-PICTURE = np.random.default_rng(0).integers(0, 40, (2000, 2000), dtype=np.uint8)
-PICTURES = 120
+PICTURE = np.random.default_rng(0).integers(0, 40, (1000, 1000), dtype=np.uint8)
+PICTURES = 400
 
 
 class Operations:
@@ -33,7 +32,7 @@ class Operations:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.links: list[str] = settings["links"]
         self.busy_path: str = settings["locked"]
-        self.remote: str | None = settings.get("remote")
+        self.remote: str = settings.get("remote", "")
         self.creds: dict[str, str] | None = settings.get("creds")
         self.ds = lakebed.empty(settings["path"])
         self.ds.create_tensor("pictures", htype="image.gray", sample_compression="png")
@@ -45,67 +44,63 @@ class Operations:
         self.ds.unseen.extend([lakebed.link(url) for url in self.links])
         self.ds.flush()
         if self.remote:
-            with self.opened_remote(lakebed.empty) as far:
-                far.create_tensor("t", htype="text")
-                far.t.append("first")
+            far = lakebed.empty(self.remote, creds=self.creds)
+            far.create_tensor("t", htype="text")
+            far.t.append("first")
+            far.close()
 
-    def opened_remote(self, how: Callable[..., lakebed.Dataset] = lakebed.load) -> Any:
-        """Open the dataset on the slow store, without its lock, which would be written first."""
-        assert self.remote is not None
-        return contextlib.closing(how(self.remote, creds=self.creds, lock_enabled=False))
+    # Each gets ready and gives back what takes long.
 
-    # --- CPU
-
-    def decode(self) -> None:
+    def decode(self) -> Callable[[], object]:
         """Decode many pictures."""
-        self.ds.pictures[[at % 8 for at in range(PICTURES)]].numpy(aslist=True)
+        index = [at % 8 for at in range(PICTURES)]
+        return lambda: self.ds.pictures[index].numpy(aslist=True)
 
-    def encode(self) -> None:
+    def encode(self) -> Callable[[], object]:
         """Append many pictures that have to be encoded."""
-        self.ds.pictures.extend([PICTURE] * PICTURES)
+        return lambda: self.ds.pictures.extend([PICTURE] * PICTURES)
 
-    def pack(self) -> None:
-        """Append one large array."""
-        self.ds.bytes.extend(np.zeros((3, 1 << 29), dtype="u1"))
+    def pack(self) -> Callable[[], object]:
+        """Append a large array, whose chunks are compressed."""
+        batch = np.tile(PICTURE.ravel(), (800, 1))
+        return lambda: self.ds.bytes.extend(batch)
 
-    # --- a server that does not answer
+    def read_links(self) -> Callable[[], object]:
+        """Read many links."""
+        return lambda: self.ds.unseen.numpy(aslist=True)
 
-    def read_links(self) -> None:
-        """Read links whose server never answers."""
-        self.ds.unseen.numpy(aslist=True)
-
-    def iterate(self) -> None:
+    def iterate(self) -> Callable[[], object]:
         """Read samples one by one."""
-        for _ in range(1000):
-            for row in self.ds:
-                row.unseen.numpy()
+        return lambda: [sample.numpy() for _ in range(1000) for sample in self.ds.unseen]
 
-    def append_links(self) -> None:
+    def append_links(self) -> Callable[[], object]:
         """Append links that are looked at first."""
-        self.ds.images.extend([lakebed.link(url) for url in self.links])
+        return lambda: self.ds.images.extend([lakebed.link(url) for url in self.links])
 
-    def read_url(self) -> None:
+    def read_url(self) -> Callable[[], object]:
         """Read a sample from a URL."""
-        self.ds.pictures.append(lakebed.read(self.links[0]))
+        return lambda: self.ds.pictures.append(lakebed.read(self.links[0]))
 
-    def wait_for_lock(self) -> None:
+    def wait_for_lock(self) -> Callable[[], object]:
         """Wait for another process's lock, without end."""
-        lakebed.load(self.busy_path, read_only=False, lock_timeout=None)
+        return lambda: lakebed.load(self.busy_path, read_only=False, lock_timeout=None)
 
-    # --- a store that does not answer
+    def open_remote(self) -> Callable[[], object]:
+        """Open a dataset for reading."""
+        return lambda: lakebed.load(self.remote, creds=self.creds, read_only=True)
 
-    def open_remote(self) -> None:
-        """Open a dataset."""
-        lakebed.load(self.remote, creds=self.creds, read_only=True)
+    def lock_remote(self) -> Callable[[], object]:
+        """Open a dataset for writing."""
+        return lambda: lakebed.load(self.remote, creds=self.creds, read_only=False)
 
-    def flush_remote(self) -> None:
-        """Append and store."""
-        with self.opened_remote() as far:
-            far.t.append("x" * 1000)
+    def flush_remote(self) -> Callable[[], object]:
+        """Append, and store at once."""
+        far = lakebed.load(self.remote, creds=self.creds, lock_enabled=False)
+        return lambda: far.t.append("x" * 1000)
 
-    def delete_remote(self) -> None:
+    def delete_remote(self) -> Callable[[], object]:
         """Remove a dataset."""
-        lakebed.delete(self.remote, creds=self.creds)
+        return lambda: lakebed.delete(self.remote, creds=self.creds)
 
     def check(self) -> str | None:
         """Use the handle after the interruption; says what is wrong with it."""
@@ -131,9 +126,10 @@ def main() -> None:
         name = line.strip()
         before = {key: len(tensor) for key, tensor in operations.ds.tensors.items()}
         answer: dict[str, Any] = {"at": None, "wrong": None}
+        work = getattr(operations, name)()
         try:
             print("started", flush=True)
-            getattr(operations, name)()
+            work()
         except KeyboardInterrupt:
             answer["at"] = time.monotonic()
         after = {key: len(tensor) for key, tensor in operations.ds.tensors.items()}

@@ -6,10 +6,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,29 +14,18 @@ import pytest
 
 import lakebed
 from lakebed import errors
-from tests.process.children import in_child
-from tests.process.conftest import PHOTOS, Place, photo, repeats
+from tests.process.children import in_child, run
+from tests.process.datasets import PHOTOS, ROW, ROWS, Place, dataset, photo, repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.servers.fault_proxy import FaultProxy
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
-ROOT = Path(__file__).resolve().parents[2]
 LOCK = "dataset_lock.lock"
-ROWS = 64
-ROW = np.arange(ROWS * 16).reshape(ROWS, 16)
-
-
-def dataset(place: Place, name: str = "ds") -> lakebed.Dataset:
-    """Make a dataset and leave it open for writing."""
-    ds = lakebed.empty(place.path(name), creds=place.creds)
-    ds.create_tensor("x", dtype="int64")
-    ds.create_tensor("t", htype="text")
-    ds.extend({"x": ROW, "t": [f"row {at}" for at in range(ROWS)]})
-    return ds
 
 
 @contextlib.contextmanager
@@ -134,20 +120,6 @@ if pid:
     assert run(program) == ""
 
 
-def run(program: str, *arguments: str) -> str:
-    """Run a program to its normal end; returns what it printed."""
-    done = subprocess.run(  # noqa: S603 - the program is ours
-        [sys.executable, "-W", "ignore", "-c", program, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_a_childs_handle_is_read_only_until_it_opens_its_own(place: Place) -> None:
     ds = dataset(place)
     ds.flush()
@@ -223,9 +195,7 @@ def test_a_child_neither_releases_nor_renews_the_parents_lock(tmp_path: Path) ->
     ds.flush()
 
 
-def test_a_child_ends_normally_and_leaves_the_parents_work_alone(
-    tmp_path: Path, web: str
-) -> None:
+def test_a_child_ends_normally_and_leaves_the_parents_work_alone(tmp_path: Path, web: str) -> None:
     # Python's own end, with all its finalizers, in the child as well as in the parent.
     program = """
 import os, sys, lakebed
@@ -288,7 +258,9 @@ def test_a_pool_of_forked_workers_uses_the_parents_handle(handle: lakebed.Datase
 
 
 # A memory dataset belongs to one process.
-@pytest.mark.parametrize("place", ["local", pytest.param("s3", marks=pytest.mark.s3)], indirect=True)
+@pytest.mark.parametrize(
+    "place", ["local", pytest.param("s3", marks=pytest.mark.s3)], indirect=True
+)
 @pytest.mark.parametrize("method", ["spawn", pytest.param("forkserver", marks=pytest.mark.slow)])
 def test_workers_of_other_kinds_open_their_own(
     method: str, place: Place, handle: lakebed.Dataset

@@ -13,22 +13,22 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import lakebed
-from tests.process.conftest import PHOTOS
+from tests.process.children import ROOT
+from tests.process.datasets import PHOTOS
 from tests.servers import fault_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import Bucket
     from tests.servers.fault_proxy import FaultProxy
 
-ROOT = Path(__file__).resolve().parents[2]
 MUST_S = 1.0
 # Work that no other process sees begin has begun by then, and has some seconds to go.
 UNDER_WAY_S = 0.4
@@ -42,10 +42,12 @@ class Worker:
     process: subprocess.Popen[str]
 
     def line(self) -> str:
+        """Give what it says next."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
     def start(self, operation: str) -> None:
+        """Let it begin."""
         assert self.process.stdin is not None
         self.process.stdin.write(operation + "\n")
         self.process.stdin.flush()
@@ -56,8 +58,8 @@ class Worker:
         sent = time.monotonic()
         os.kill(self.process.pid, signal.SIGINT)
         answer: dict[str, Any] = json.loads(self.line())
-        assert answer["wrong"] is None
         assert answer["at"] is not None, "the operation ended as if nothing had happened"
+        assert answer["wrong"] is None
         return float(answer["at"]) - sent
 
 
@@ -87,9 +89,7 @@ def links_of(proxy: FaultProxy) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def worker(
-    tmp_path_factory: pytest.TempPathFactory, slow_web: FaultProxy
-) -> Iterator[Worker]:
+def worker(tmp_path_factory: pytest.TempPathFactory, slow_web: FaultProxy) -> Iterator[Worker]:
     folder = tmp_path_factory.mktemp("interrupt")
     # This process holds the lock that the worker waits for.
     with lakebed.empty(folder / "locked") as locked:
@@ -137,7 +137,12 @@ def test_ctrl_c_ends_what_waits_for_a_server(
 @pytest.mark.s3
 @pytest.mark.parametrize(
     ("operation", "match"),
-    [("open_remote", "GET"), ("flush_remote", "PUT"), ("delete_remote", "GET")],
+    [
+        ("open_remote", "GET"),
+        ("lock_remote", "PUT"),
+        ("flush_remote", "PUT"),
+        ("delete_remote", "POST"),
+    ],
 )
 def test_ctrl_c_ends_what_waits_for_a_store(
     operation: str, match: str, bucket: Bucket, tmp_path: Path
@@ -154,6 +159,20 @@ def test_ctrl_c_ends_what_waits_for_a_store(
         ds = lakebed.load(bucket.url("ds"), creds=bucket.creds(), read_only=True)
         assert ds.t[0].text() == "first"
         end(worker)
+
+
+@pytest.mark.s3
+def test_ctrl_c_while_the_lock_is_being_taken_gives_it_back(bucket: Bucket, tmp_path: Path) -> None:
+    settings = {"remote": bucket.url("ds"), "creds": bucket.creds(), "links": [], "locked": ""}
+    worker = start_worker(path=str(tmp_path / "ds"), **settings)
+    lock = "ds/dataset_lock.lock"
+    assert lock not in bucket.listing()
+    worker.start("lock_remote")
+    # Half a second passes between writing it and looking whether it is still ours.
+    wait_until(lambda: lock in bucket.listing())
+    check(worker.interrupt(), "lock_remote, with the lock written")
+    assert lock not in bucket.listing()
+    end(worker)
 
 
 def wait_for_requests(proxy: FaultProxy, count: int) -> None:

@@ -1,13 +1,19 @@
 //! Appending a batch: prepare everything, then change the state in one step.
 
+use std::collections::HashMap;
+
 use super::companions;
 use super::layout::{Content, Layout};
 use super::prepare::{Batch, ColumnInput, Rows, Settle, prepare, settle};
-use super::state::State;
+use super::state::{State, Tensor};
 use super::{Dataset, Notice, pack};
-use crate::engine::Interrupt;
+use crate::engine::{Interrupt, NeverInterrupted};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::format::TensorMeta;
+
+/// Batches up to this weight are packed in place, under the lock of the state: some 50 ms. Copying
+/// the tensors' open chunks would cost small batches more than it gives.
+const MAX_WEIGHT_IN_PLACE: u64 = 32 << 20;
 
 /// A tensor's new rows, with everything that changes along with them.
 #[derive(Debug)]
@@ -53,14 +59,39 @@ impl Dataset {
             self.load_writing(&column.name, interrupt)
                 .map_err(|error| place(error.at_tensor(&column.name)))?;
         }
-        let mut state = self.state_mut();
-        for column in prepared {
-            if let Err(error) = apply(&mut state, column) {
-                // The state is half changed: nothing of it may ever be stored.
-                self.stop_writing(Notice::broken(&error));
-                return Err(place(error));
+        if prepared.iter().map(|column| column.rows.weight()).sum::<u64>() > MAX_WEIGHT_IN_PLACE {
+            self.apply_apart(prepared, interrupt).map_err(place)?;
+        } else {
+            let mut state = self.state_mut();
+            for column in prepared {
+                if let Err(error) = apply(&mut state, column) {
+                    // The state is half changed: nothing of it may ever be stored.
+                    self.stop_writing(Notice::broken(&error));
+                    return Err(place(error));
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Packs a large batch into copies of its tensors, which then take their places in one step:
+    /// reads and forks need not wait meanwhile, and Ctrl-C leaves everything as it was.
+    fn apply_apart(&self, batch: Vec<Prepared<'_>>, interrupt: &dyn Interrupt) -> Result<()> {
+        let mut changed: HashMap<String, Tensor> = HashMap::new();
+        let mut used_creds = Vec::new();
+        for mut column in batch {
+            let key = column.key.clone();
+            let (commit, current) = {
+                let state = self.state();
+                (state.commit.clone(), state.by_key(&key)?.clone())
+            };
+            used_creds.append(&mut column.used_creds);
+            let tensor = changed.entry(key).or_insert(current);
+            append_rows(tensor, &commit, column, interrupt)?;
+        }
+        let mut state = self.state_mut();
+        state.tensors.extend(changed);
+        state.mark_used(&used_creds);
         Ok(())
     }
 
@@ -172,16 +203,30 @@ fn check_companion_rank(meta: &TensorMeta, rows: &Rows<'_>) -> Result<()> {
 
 /// Changes the state by the rows of one tensor.
 fn apply(state: &mut State, column: Prepared<'_>) -> Result<()> {
-    for key in &column.used_creds {
-        if state.creds.mark_used(key) {
-            state.dirty.creds = true;
+    state.mark_used(&column.used_creds);
+    let commit = state.commit.clone();
+    // The caller is not asked: what it calls might wait for the state.
+    append_rows(state.by_key_mut(&column.key)?, &commit, column, &NeverInterrupted)
+}
+
+impl State {
+    fn mark_used(&mut self, creds_keys: &[String]) {
+        for key in creds_keys {
+            self.dirty.creds |= self.creds.mark_used(key);
         }
     }
-    let commit = state.commit.clone();
-    let tensor = state.by_key_mut(&column.key)?;
+}
+
+/// Changes one tensor by its new rows.
+fn append_rows(
+    tensor: &mut Tensor,
+    commit: &str,
+    column: Prepared<'_>,
+    interrupt: &dyn Interrupt,
+) -> Result<()> {
     settle(&mut tensor.meta, column.settle);
     column.bounds.widen(&mut tensor.meta)?;
-    pack::append(tensor, &commit, &column.rows)?;
+    pack::append(tensor, commit, &column.rows, interrupt)?;
     let count = column.rows.len();
     tensor.meta.length += count;
     for number in column.creds {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::prepare::Rows;
 use super::state::{Tail, Tensor};
 use crate::codec::lz4;
+use crate::engine::{Interrupt, interrupted};
 use crate::error::{Error, Result};
 use crate::format::limits::MAX_CHUNK_DATA_BYTES;
 use crate::format::{ChunkBuilder, ChunkId};
@@ -21,13 +22,18 @@ const LZ4_FILL: u64 = 2;
 /// Appends rows to the open end of a tensor.
 ///
 /// # Errors
-/// Only those of a defect: rows were checked when they were prepared.
-pub(crate) fn append(tensor: &mut Tensor, commit: &str, rows: &Rows<'_>) -> Result<()> {
+/// `Interrupted`, and those of a defect: rows were checked when they were prepared.
+pub(crate) fn append(
+    tensor: &mut Tensor,
+    commit: &str,
+    rows: &Rows<'_>,
+    interrupt: &dyn Interrupt,
+) -> Result<()> {
     let lz4 = tensor.meta.chunk_compression.as_deref() == Some("lz4");
     let max = tensor.meta.max_chunk_size.unwrap_or(DEFAULT_MAX_CHUNK_BYTES);
     let limit = if lz4 { max / 2 * LZ4_FILL } else { max / 2 }.min(MAX_CHUNK_DATA_BYTES);
     let ndim = Some(tensor.meta.max_shape.len()).filter(|ndim| *ndim > 0);
-    let mut packer = Packer { tensor, commit, lz4, limit };
+    let mut packer = Packer { tensor, commit, lz4, limit, interrupt };
     match rows {
         Rows::Run { shape, sample_bytes, count, data } => {
             packer.push_run(shape, *sample_bytes, *count, data)
@@ -55,6 +61,8 @@ struct Packer<'t> {
     lz4: bool,
     /// Data bytes over which a chunk takes no further sample.
     limit: u64,
+    /// Asked before a chunk is sealed, which takes milliseconds.
+    interrupt: &'t dyn Interrupt,
 }
 
 impl Packer<'_> {
@@ -88,6 +96,9 @@ impl Packer<'_> {
             is_long || tail.builder.is_full()
         });
         if full {
+            if self.interrupt.stop_requested() {
+                return Err(interrupted());
+            }
             self.seal()?;
         }
         self.rename_stored()

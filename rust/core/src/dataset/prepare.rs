@@ -95,6 +95,9 @@ pub enum SampleInput<'a> {
     },
 }
 
+/// A row's entries in the tables take as long as this many bytes of its data.
+const ROW_WEIGHT: u64 = 256;
+
 /// Rows ready to be packed into chunks.
 #[derive(Debug)]
 pub(crate) enum Rows<'a> {
@@ -125,6 +128,14 @@ impl Rows<'_> {
         match self {
             Self::Run { count, .. } => *count,
             Self::Each(rows) => rows.len() as u64,
+        }
+    }
+
+    /// What packing takes: one for each byte, and [`ROW_WEIGHT`] for each row of its own.
+    pub(crate) fn weight(&self) -> u64 {
+        match self {
+            Self::Run { data, .. } => data.len() as u64,
+            Self::Each(rows) => rows.iter().map(|row| row.bytes.len() as u64 + ROW_WEIGHT).sum(),
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct RootDirty {
 }
 
 /// One tensor, visible or hidden.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tensor {
     /// Its storage key (format 1.4).
     pub(crate) key: String,
@@ -67,7 +67,7 @@ pub(crate) struct Tensor {
 }
 
 /// What is needed to find a tensor's chunks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct History {
     /// Samples that are cut into tiles.
     pub(crate) tiles: Tiles,
@@ -78,7 +78,7 @@ pub(crate) struct History {
 }
 
 /// The writable side of a tensor.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Writing {
     pub(crate) diff: CommitDiff,
     /// `tensor_info.json`, once it was changed here.
@@ -104,7 +104,7 @@ pub(crate) struct TensorDirty {
 }
 
 /// The last chunk of a tensor, open for more samples.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tail {
     pub(crate) id: ChunkId,
     pub(crate) builder: ChunkBuilder,

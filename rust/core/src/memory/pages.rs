@@ -1,9 +1,8 @@
 //! Anonymous mappings, cut into pieces that are unmapped one by one.
 
-use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Smaller arrays come from the heap: they gain less than a mapping's calls cost.
 pub(super) const MIN_BYTES: usize = 256 << 10;
@@ -14,13 +13,23 @@ pub(super) const REGION_BYTES: usize = 32 << 20;
 /// What Linux calls a huge page on x86-64; not tried elsewhere.
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 
+/// The size of the others, which mappings are made of.
+const PAGE_BYTES: usize = 4096;
+
 /// Whether the system gives huge pages to who asks; else the heap, which is reused, is better.
 pub(super) fn huge_pages_are_offered() -> bool {
-    static OFFERED: LazyLock<bool> = LazyLock::new(|| {
-        let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
-        setting.is_ok_and(|setting| !setting.contains("[never]"))
-    });
-    *OFFERED
+    // Asked by all at first, rather than behind a lock that a fork could keep.
+    static NEVER: AtomicU8 = AtomicU8::new(UNKNOWN);
+    const UNKNOWN: u8 = 2;
+    match NEVER.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+            let offered = setting.is_ok_and(|setting| !setting.contains("[never]"));
+            NEVER.store(u8::from(!offered), Ordering::Relaxed);
+            offered
+        }
+        never => never == 0,
+    }
 }
 
 /// Pages that nobody else maps; unmapped when dropped.
@@ -155,13 +164,7 @@ impl DerefMut for Pages {
 
 /// `bytes` rounded up to whole pages.
 fn whole_pages(bytes: usize) -> Option<usize> {
-    static PAGE_BYTES: LazyLock<usize> = LazyLock::new(|| {
-        #[expect(unsafe_code, reason = "the standard library does not tell the page size")]
-        // SAFETY: asks for a constant of the system.
-        let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        usize::try_from(bytes).ok().and_then(NonZeroUsize::new).map_or(4096, NonZeroUsize::get)
-    });
-    bytes.checked_next_multiple_of(*PAGE_BYTES)
+    bytes.checked_next_multiple_of(PAGE_BYTES)
 }
 
 #[cfg(test)]
