@@ -167,7 +167,7 @@ def test_a_name_without_a_listed_key_is_damage(tmp_path: Path) -> None:
     meta["tensor_names"]["ghost"] = "nowhere"
     path.write_text(json.dumps(meta))
     ds = lakebed.load(tmp_path / "ds", read_only=True)
-    with pytest.raises(errors.DatasetCorruptError, match=r'"nowhere" and does not list it'):
+    with pytest.raises(errors.DatasetCorruptError, match=r"'nowhere' and does not list it"):
         ds["ghost"].numpy()
     assert ds.x.numpy().tolist() == [[1]]
 
