@@ -84,6 +84,8 @@ impl ChunkIds {
         if rows.last().is_some_and(|row| row.last >= MAX_SAMPLES) {
             return Err(FormatError::corrupt("the chunk index ends at an impossible sample"));
         }
+        // All ones as a later row is a sample, but would not be written in 4 bytes again.
+        let is_narrow = is_narrow && rows.last().is_none_or(|row| row.last < none);
         Ok(Self { rows, is_narrow })
     }
 
@@ -216,6 +218,15 @@ mod tests {
     /// Format 2.3.
     const EXAMPLE: &[u8] =
         b"\x063.9.52\x08\xb0\x4d\xd3\x6a\xc3\x81\x44\x28\x04\x00\x00\x00\x00\x00\x00\x00";
+
+    /// Found by the fuzz target `encoders`.
+    #[test]
+    fn the_last_sample_of_32_bits_is_written_in_64() {
+        let rows = [1, 0, 2, u32::MAX].map(u32::to_le_bytes).concat();
+        let ids = ChunkIds::parse(&[b"\x052.7.5", &rows[..]].concat()).unwrap();
+        assert_eq!(ids.num_samples(), 1 << 32);
+        assert_eq!(ChunkIds::parse(&ids.to_bytes()).unwrap(), ids);
+    }
 
     #[test]
     fn example_of_the_pages() {
