@@ -24,6 +24,8 @@ from demo.screen import DemoError, say, table
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from _typeshed import DataclassInstance
+
 OURS, LIMIT, REFERENCE = "lakebed", "limit", "deeplake 3.9.52"
 REFERENCE_PYTHON = CHECKOUT / ".venv-reference" / "bin" / "python"
 RESULTS = CHECKOUT / "benches" / "results"
@@ -128,6 +130,14 @@ def show_and_keep(
     """Print the table, write all runs below `benches/results`, return the summary."""
     entries = summary(runs)
     say(f"\n{summary_table(entries)}")
+    keep(file, runs, entries, seconds=round(seconds, 1), **about)
+    return entries
+
+
+def keep(
+    file: str, runs: Sequence[DataclassInstance], entries: Sequence[dict[str, Any]], **about: Any
+) -> None:
+    """Write all runs below `benches/results`."""
     result = {
         "machine": {
             "cores": os.cpu_count(),
@@ -136,14 +146,12 @@ def show_and_keep(
             "system": platform.system(),
         },
         **about,
-        "seconds": round(seconds, 1),
         "summary": entries,
         "runs": [asdict(run) for run in runs],
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / file).write_text(json.dumps(result, indent=2) + "\n")
-    say(f"\n{RESULTS / file}: all runs; {seconds:.0f} s in all")
-    return entries
+    say(f"\n{RESULTS / file}: all runs")
 
 
 def summary_table(entries: Sequence[Mapping[str, Any]]) -> str:

@@ -7,30 +7,25 @@ contenders take turns, so that a busy minute of the machine hits all of them. Fi
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from benches.python import contest
 from demo.prepare import CHECKOUT
 from demo.screen import DemoError, Progress, say, table
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
-OURS, REFERENCE = "lakebed", "deeplake"
-REFERENCE_PYTHON = CHECKOUT / ".venv-reference" / "bin" / "python"
-RESULTS = CHECKOUT / "benches" / "results" / "import_time.json"
+MODULES = {contest.OURS: "lakebed", contest.REFERENCE: "deeplake"}
 # What an import may take: less than anybody notices when a program starts.
 BAR_MS = 150.0
-EXIT_MISSING = 2
-EXIT_SLOW = 1
 
 # The module's name is the argument; answers with the milliseconds of both imports.
 _TIMED = """
@@ -48,21 +43,19 @@ print((middle - start) * 1000, (end - middle) * 1000)
 class Run:
     """One interpreter."""
 
-    module: str
+    contender: str
     numpy_ms: float
     beyond_numpy_ms: float
 
 
-def run(module: str, python: Path) -> Run:
-    """Time the import of a module in a fresh interpreter.
+def run(contender: str, python: Path) -> Run:
+    """Time the import of a contender in a fresh interpreter.
 
     Raises:
-        DemoError: The interpreter is not there, or the import fails.
+        DemoError: The import fails.
     """
-    if not python.exists():
-        raise DemoError(f"no {python}", "make bench, or --no-reference")
     done = subprocess.run(  # noqa: S603 - our own script
-        [str(python), "-W", "ignore", "-c", _TIMED, module],
+        [str(python), "-W", "ignore", "-c", _TIMED, MODULES[contender]],
         check=False,
         capture_output=True,
         text=True,
@@ -71,38 +64,48 @@ def run(module: str, python: Path) -> Run:
         env={**os.environ, "BUGGER_OFF": "true"},
     )
     if done.returncode != 0:
-        raise DemoError(f"{python} cannot import {module}: {done.stderr.strip()[-300:]}")
+        raise DemoError(f"{python} cannot import {contender}: {done.stderr.strip()[-300:]}")
     numpy_ms, beyond_ms = map(float, done.stdout.split()[-2:])
-    return Run(module, numpy_ms, beyond_ms)
+    return Run(contender, numpy_ms, beyond_ms)
 
 
-def measure(pythons: dict[str, Path], rounds: int) -> list[Run]:
+def measure(args: argparse.Namespace) -> None:
     """Run every contender in every round; a round before them fills the caches of files."""
+    pythons = {contest.OURS: Path(sys.executable)}
+    if not args.no_reference:
+        pythons[contest.REFERENCE] = args.reference_python
     runs: list[Run] = []
-    with Progress("imports", (rounds + 1) * len(pythons)) as bar:
-        for _ in range(rounds + 1):
-            for module, python in pythons.items():
-                runs.append(run(module, python))
+    with Progress("imports", (args.rounds + 1) * len(pythons)) as bar:
+        for number in range(args.rounds + 1):
+            for contender in contest.in_turn(list(pythons), number):
+                runs.append(run(contender, pythons[contender]))
                 bar.update(len(runs))
-    return runs[len(pythons) :]
+    runs = runs[len(pythons) :]
+    entries = summary(runs)
+    say(f"\n{summary_table(entries)}")
+    contest.keep("import_time.json", runs, entries, rounds=args.rounds, bar_ms=BAR_MS)
+    ours = entries[0]["beyond_numpy_ms"]
+    verdict = "reached" if ours < BAR_MS else "MISSED"
+    say(f"bar {verdict}: {ours:.0f} ms beyond numpy (less than {BAR_MS:.0f})")
 
 
 def summary(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return medians, one entry for each module."""
-    ours = median(run.beyond_numpy_ms for run in runs if run.module == OURS)
-    entries = []
-    for module in dict.fromkeys(run.module for run in runs):
-        times = [run.beyond_numpy_ms for run in runs if run.module == module]
+    """Return medians, one entry for each contender."""
+    entries: list[dict[str, Any]] = []
+    for contender in sorted({run.contender for run in runs}, key=list(MODULES).index):
+        own = [run for run in runs if run.contender == contender]
+        times = [run.beyond_numpy_ms for run in own]
         entries.append(
             {
-                "module": module,
+                "contender": contender,
                 "beyond_numpy_ms": median(times),
                 "fastest_ms": min(times),
                 "slowest_ms": max(times),
-                "numpy_ms": median(run.numpy_ms for run in runs if run.module == module),
-                "times_lakebed": median(times) / ours,
+                "numpy_ms": median(run.numpy_ms for run in own),
             }
         )
+    for entry in entries:
+        entry["times_lakebed"] = entry["beyond_numpy_ms"] / entries[0]["beyond_numpy_ms"]
     return entries
 
 
@@ -111,64 +114,23 @@ def summary_table(entries: Sequence[dict[str, Any]]) -> str:
     head = ("import", "ms beyond numpy", "fastest", "slowest", "numpy's own ms", "times lakebed's")
     rows = [
         (
-            entry["module"],
+            entry["contender"],
             f"{entry['beyond_numpy_ms']:,.0f}",
             f"{entry['fastest_ms']:,.0f}",
             f"{entry['slowest_ms']:,.0f}",
             f"{entry['numpy_ms']:,.0f}",
-            "" if entry["module"] == OURS else f"{entry['times_lakebed']:.1f}",
+            "" if entry["contender"] == contest.OURS else f"{entry['times_lakebed']:.1f}",
         )
         for entry in entries
     ]
     return table(head, rows)
 
 
-def arguments(given: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benches.python.import_time")
-    parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--reference-python", type=Path, default=REFERENCE_PYTHON)
-    parser.add_argument("--no-reference", action="store_true")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    return parser.parse_args(given)
-
-
-def main(given: Sequence[str] | None = None) -> int:
-    """Run the bench.
-
-    Args:
-        given: The arguments; None: those of the process.
-
-    Returns:
-        The exit code: 0, 1 when lakebed is over the bar, 2 when something is missing.
-    """
-    args = arguments(given)
-    pythons = {OURS: Path(sys.executable)}
-    if not args.no_reference:
-        pythons[REFERENCE] = args.reference_python
-    try:
-        runs = measure(pythons, args.rounds)
-    except DemoError as error:
-        sys.stderr.write(f"bench: {error.problem}\n")
-        if error.remedy:
-            sys.stderr.write(f"       to mend it: {error.remedy}\n")
-        return EXIT_MISSING
-    entries = summary(runs)
-    within = entries[0]["beyond_numpy_ms"] < BAR_MS
-    say()
-    say(summary_table(entries))
-    say(f"\nthe bar is {BAR_MS:.0f} ms: {'kept' if within else 'NOT KEPT'}")
-    result = {
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
-        "rounds": args.rounds,
-        "bar_ms": BAR_MS,
-        "summary": entries,
-        "runs": [asdict(each) for each in runs],
-    }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=2) + "\n")
-    say(f"{args.out}: all runs")
-    return 0 if within else EXIT_SLOW
+def main() -> int:
+    """Run the bench; returns the exit code."""
+    parser = contest.parser("import_time")
+    parser.set_defaults(rounds=11)
+    return contest.run_bench(parser.parse_args(), measure)
 
 
 if __name__ == "__main__":

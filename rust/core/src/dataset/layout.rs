@@ -167,7 +167,7 @@ fn compression(name: Option<&str>) -> Result<Option<Compression>> {
             Err(Error::unsupported(format!("the compression {name}")))
         }
         Err(CodecError::Unknown(name)) => {
-            Err(corrupt(format!("compression {name:?} is none that the format knows")))
+            Err(corrupt(format!("compression {} is none that the format knows", quoted(&name))))
         }
         result => result.map_err(Error::from),
     })

@@ -16,7 +16,7 @@ use super::plan::{Plan, plan};
 use super::state::{State, Tensor};
 use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quoted};
 use crate::fetch::{self, Failures};
 use crate::format::{TensorMeta, keys};
 use crate::memory::{Buffer, Slab};
@@ -179,7 +179,8 @@ impl Dataset {
         });
         key.map(|(key, _)| {
             state.meta.name_of(key).map(str::to_owned).ok_or_else(|| {
-                let message = format!("the shapes are in {key:?}, which the dataset does not list");
+                let message =
+                    format!("the shapes are in {}, which the dataset does not list", quoted(key));
                 Error::new(Kind::Corrupt, message)
             })
         })

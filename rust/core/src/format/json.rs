@@ -5,6 +5,7 @@
 
 use super::error::{FormatError, Result};
 use super::raw_json::{self, RawFields, RawJson};
+use crate::error::quoted;
 use serde_json::{Number, Value};
 
 /// Writes a value, ASCII only: with four-space indentation and sorted keys where `indent` says how
@@ -208,7 +209,7 @@ pub(super) fn text_of(value: Value) -> Option<String> {
 }
 
 pub(super) fn wrong(name: &str, expected: &str) -> FormatError {
-    FormatError::corrupt(format!("the field {name:?} is not {expected}"))
+    FormatError::corrupt(format!("the field {} is not {expected}", quoted(name)))
 }
 
 #[cfg(test)]

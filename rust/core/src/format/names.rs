@@ -7,6 +7,7 @@
 
 use super::error::{FormatError, Reason, Result};
 use super::limits::{MAX_NAME_BYTES, MAX_NAME_PART_BYTES};
+use crate::error::quoted;
 
 /// Files and folders in the root of a commit (format 1.2): a tensor of that name would have a
 /// folder where they have a file, or keep its files among those of the commits.
@@ -43,7 +44,7 @@ pub fn check_tensor_name(name: &str) -> Result<String> {
         return bad(why);
     }
     if RESERVED.contains(first) {
-        return bad(format!("the dataset keeps files of its own under {first:?}"));
+        return bad(format!("the dataset keeps files of its own under {}", quoted(first)));
     }
     if clean.len() > MAX_NAME_BYTES {
         return bad(format!(
@@ -57,7 +58,7 @@ pub fn check_tensor_name(name: &str) -> Result<String> {
 /// What is wrong with one part of a name.
 fn check_part(part: &str) -> Option<String> {
     if matches!(part, "." | "..") {
-        return Some(format!("the part {part:?} leads to another folder"));
+        return Some(format!("the part {} leads to another folder", quoted(part)));
     }
     if part.len() > MAX_NAME_PART_BYTES {
         return Some(format!(
@@ -73,7 +74,7 @@ fn check_part(part: &str) -> Option<String> {
             _ if character.is_control() => "is a control character, which stores cannot keep",
             _ => return None,
         };
-        Some(format!("{character:?} {why}"))
+        Some(format!("{} {why}", quoted(character.encode_utf8(&mut [0; 4]))))
     })
 }
 
@@ -91,7 +92,9 @@ pub fn check_creds_key(name: &str) -> Result<()> {
         return bad(format!("it has {} bytes, at most {MAX_NAME_BYTES} are taken", name.len()));
     }
     match name.chars().find(|character| character.is_control()) {
-        Some(character) => bad(format!("{character:?} is a control character")),
+        Some(character) => {
+            bad(format!("{} is a control character", quoted(character.encode_utf8(&mut [0; 4]))))
+        }
         None => Ok(()),
     }
 }
@@ -100,7 +103,7 @@ fn bad_name(name: &str, what: &str, why: &str) -> FormatError {
     // What is too long to be a name is too long for a message.
     let shown: String = name.chars().take(100).collect();
     let dots = if shown.len() < name.len() { "..." } else { "" };
-    FormatError::new(Reason::BadName, format!("{shown:?}{dots} cannot name {what}: {why}"))
+    FormatError::new(Reason::BadName, format!("{}{dots} cannot name {what}: {why}", quoted(&shown)))
 }
 
 /// Makes sure that a tensor key found in a file stays below its commit's prefix.
@@ -113,7 +116,8 @@ pub fn check_stored_key(key: &str) -> Result<()> {
         return Ok(());
     }
     Err(FormatError::corrupt(format!(
-        "the tensor key {key:?} does not stay inside of the dataset, so nothing is read there"
+        "the tensor key {} does not stay inside of the dataset, so nothing is read there",
+        quoted(key)
     )))
 }
 
