@@ -55,7 +55,7 @@ test: prerequisites-test check rust-test heavy-test ## everything that CI runs
 
 check: fmt lint types imports unit ## the quick loop: format, lint, types, imports, tests without servers
 
-bench: build .venv/bench-tools .venv-reference/installed ## measure linked reads
+bench: build .venv/bench-tools .venv-reference/installed ## measure linked reads, packed data and the import
 	$(RUN)python -m benches
 
 docs: .venv/build ## the Rust documentation, into target/doc

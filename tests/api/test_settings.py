@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def test_defaults_are_those_that_are_documented() -> None:
         256 << 20,
     )
     assert (lakebed.settings.max_requests, lakebed.settings.max_text_array_bytes) == (64, 2 << 30)
+
+
+def test_every_setting_is_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "index.md").read_text()
+    rows = set(re.findall(r"^\| `(LAKEBED_\w+)` \| `(\w+)` \|", guide, re.MULTILINE))
+    assert rows == {(setting.variable, name) for name, setting in SETTINGS.items()}
 
 
 def test_what_is_set_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
