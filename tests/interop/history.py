@@ -263,14 +263,17 @@ class Turns(RuleBasedStateMachine):
         if all("error" in row for row in tensor.kind.expect(tensor.samples)):
             return  # nothing but None so far: nobody knows what does not fit
         bad = data.draw(st.sampled_from(tensor.kind.refused), "bad")
-        step: Step = {"do": "append", "name": name, "value": bad}
+        alone: Step = {"do": "append", "name": name, "value": bad}
+        behind = alone
         if data.draw(st.booleans(), "behind a good one"):
             good = data.draw(tensor.kind.values.filter(lambda value: value is not None), "good")
-            step = {"do": "extend", "name": name, "values": [good, bad]}
+            # Ours alone: the reference would keep the good one (see `kinds`).
+            behind = {"do": "extend", "name": name, "values": [good, bad]}
         self.covered["step refused"] += 1
         mine = self.is_ours
         for ours in (mine, not mine):
             self.take_turn(ours=ours)
+            step = behind if ours else alone
             try:
                 self.do(step)
             except (LakebedError, ReferenceFailedError) as error:

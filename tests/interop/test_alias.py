@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.reference
 
 # Of our own, or in other modules of the reference.
-OURS = {"LinkedSample", "Sample", "errors", "install_as_deeplake"}
+OURS = {"LinkedSample", "Sample", "errors", "install_as_deeplake", "settings"}
 # Exceptions of the reference's inner workings, which no caller sees, of the hosted vector store and
 # its models, and of Kaggle.
 LEFT_OUT = frozenset(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
-def read_extent(ds: Any) -> dict[str, Any]:
-    """Describe the number of rows, the names of credentials, and all shapes but of sequences."""
+def read_extent(ds: Any, unread: Container[str] = ()) -> dict[str, Any]:
+    """Describe the number of rows, the names of credentials, and all shapes but of sequences.
+
+    The shapes of the tensors `unread` are left out, too.
+    """
     tensors = {name: ds[name] for name in ds.meta.tensor_names}
     return {
         "num_samples": ds.num_samples,
@@ -15,7 +21,7 @@ def read_extent(ds: Any) -> dict[str, Any]:
         "shapes": {
             name: _read_shapes(tensor)
             for name, tensor in tensors.items()
-            if not tensor.meta.is_sequence
+            if name not in unread and not tensor.meta.is_sequence
         },
     }
 

@@ -51,7 +51,7 @@ def stored(bucket: Bucket) -> list[int]:
 @contextlib.contextmanager
 def interrupted_while_writing(proxy: FaultProxy) -> Iterator[None]:
     """Press Ctrl-C once the first object is being written, which takes a while."""
-    proxy.set(latency_ms=700.0, match="PUT")
+    proxy.set(latency_ms=200.0, match="PUT")
     before = proxy.stats().requests
 
     def interrupt() -> None:

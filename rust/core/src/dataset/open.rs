@@ -1,5 +1,6 @@
 //! Opening: version tree, metas and encoders from storage, checked against each other.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -214,7 +215,7 @@ impl Dataset {
                 None => CommitDiff::first_change(len),
             };
             let tail = match tail {
-                Some(found) => Some(load_tail(&store, &limits, found).await?),
+                Some(found) => load_tail(&store, &limits, found).await?,
                 None => None,
             };
             Ok(Writing { diff, tail, ..Writing::default() })
@@ -423,7 +424,9 @@ fn tail_of(tensor: &Tensor, commit: &str) -> Result<Option<StoredTail>> {
     Ok(Some(StoredTail { id: found.id, key, samples: found.last + 1 - found.first, lz4 }))
 }
 
-async fn load_tail(store: &Store, limits: &Limits, tail: StoredTail) -> Result<Tail> {
+/// The open chunk; `None` when it holds more samples than the chunk index knows, which a refused
+/// batch of the reference leaves behind: what comes next goes into a chunk of its own.
+async fn load_tail(store: &Store, limits: &Limits, tail: StoredTail) -> Result<Option<Tail>> {
     let read = async { limits.open_chunk(store, &tail.key).await?.read().await };
     let file = read.await.map_err(|error| at(error, &tail.key))?;
     let broken = |why: &str| {
@@ -440,10 +443,11 @@ async fn load_tail(store: &Store, limits: &Limits, tail: StoredTail) -> Result<T
         return Err(broken("its data is not as long as its tables say"));
     }
     let builder = ChunkBuilder::from_parts(header, data)?;
-    if builder.num_samples() != tail.samples {
-        return Err(broken("it holds another number of samples than the chunk index says"));
+    match builder.num_samples().cmp(&tail.samples) {
+        Ordering::Less => Err(broken("it holds fewer samples than the chunk index says")),
+        Ordering::Equal => Ok(Some(Tail { id: tail.id, builder, stored: true })),
+        Ordering::Greater => Ok(None),
     }
-    Ok(Tail { id: tail.id, builder, stored: true })
 }
 
 /// Compares what metas, encoders and companions say of a tensor's length (format 8.1).

@@ -142,19 +142,67 @@ impl Dataset {
         index: &[u64],
         interrupt: &dyn Interrupt,
     ) -> Result<Vec<Vec<u64>>> {
-        let companion = self.shape_companion(name);
         let place = |error: Error| error.at_path(self.path()).at_tensor(name);
-        if let Some(companion) = companion.map_err(place)? {
-            let rows = self.replanning(&companion, index, false, interrupt, |reading| {
-                reading.arrays(interrupt)
-            })?;
-            let place = |at: usize, error: Error| match index.get(at) {
-                Some(index) => error.at_path(self.path()).at_tensor(&companion).at_index(*index),
-                None => error,
-            };
-            let shape = |(at, row)| shape_row(row).map_err(|error| place(at, error));
-            return rows.iter().enumerate().map(shape).collect();
+        let Some(companion) = self.shape_companion(name).map_err(place)? else {
+            return self.stored_shapes(name, index, interrupt);
+        };
+        let rows = self
+            .replanning(&companion, index, false, interrupt, |reading| reading.arrays(interrupt))?;
+        let place = |at: usize, error: Error| match index.get(at) {
+            Some(index) => error.at_path(self.path()).at_tensor(&companion).at_index(*index),
+            None => error,
+        };
+        let shape = |(at, row)| shape_row(row).map_err(|error| place(at, error));
+        let mut shapes = rows.iter().enumerate().map(shape).collect::<Result<Vec<_>>>()?;
+        let (places, doubted) = self.doubtful(name, index, &shapes)?;
+        if !doubted.is_empty() {
+            let stored = self.stored_shapes(name, &doubted, interrupt)?;
+            for (at, shape) in places.into_iter().zip(stored) {
+                if let Some(place) = shapes.get_mut(at) {
+                    *place = shape;
+                }
+            }
         }
+        Ok(shapes)
+    }
+
+    /// The rows of a shape companion that cannot be true, by place and by sample: older versions
+    /// wrote `()` for a scalar that they stored as `(1,)`, and the reference does not keep up with
+    /// changes inside of samples.
+    fn doubtful(
+        &self,
+        name: &str,
+        index: &[u64],
+        shapes: &[Vec<u64>],
+    ) -> Result<(Vec<usize>, Vec<u64>)> {
+        let state = self.state();
+        let meta = &state.tensor(name)?.meta;
+        if meta.is_link || meta.max_shape.is_empty() {
+            // Links show what they lead to, which may have changed since; without bounds, nothing is
+            // known.
+            return Ok(Default::default());
+        }
+        let possible = |shape: &Vec<u64>| {
+            // What an empty sample has where its rank was not known.
+            *shape == [0]
+                || (shape.len() == meta.max_shape.len()
+                    && shape.iter().zip(&meta.max_shape).all(|(length, most)| length <= most)
+                    && shape.iter().zip(&meta.min_shape).all(|(length, least)| length >= least))
+        };
+        let doubted = shapes.iter().zip(index).enumerate();
+        Ok(doubted
+            .filter(|(_, (shape, _))| !possible(shape))
+            .map(|(at, (_, index))| (at, *index))
+            .unzip())
+    }
+
+    /// The shapes in the tables of the chunks, or of linked images.
+    fn stored_shapes(
+        &self,
+        name: &str,
+        index: &[u64],
+        interrupt: &dyn Interrupt,
+    ) -> Result<Vec<Vec<u64>>> {
         self.replanning(name, index, true, interrupt, |reading| {
             if reading.decoder.layout.content == Content::Link {
                 return reading.linked_shapes(interrupt);
