@@ -21,16 +21,15 @@ ARROWS = {
     "format": set[str](),
     "codec": set[str](),
     "engine": set[str](),
-    "memory": set[str](),
     "storage": {"engine"},  # it rebuilds its clients in a forked child
     "fetch": {"engine", "storage"},
     "links": {"engine", "fetch", "storage"},
-    "dataset": {"codec", "engine", "fetch", "format", "links", "memory", "storage"},
+    "dataset": {"codec", "engine", "fetch", "format", "links", "storage"},
 }
 EVERYBODYS = {"dtype", "error", "random"}
 # Crate -> the places that may name it.
 OWNERS = {
-    "libc": ["rust/core/src/codec", "rust/core/src/engine", "rust/core/src/memory"],
+    "libc": ["rust/core/src/codec", "rust/core/src/engine"],
     "object_store": ["rust/core/src/storage"],
     "reqwest": ["rust/core/src/storage"],
     "turbojpeg": ["rust/core/src/codec"],
@@ -48,7 +47,6 @@ PLAIN_LOCKS = {
     "rust/core/src/engine/fork.rs": "makes locks that a fork waits for",
     "rust/core/src/fetch/failures.rs": "belongs to one call",
     "rust/core/src/fetch/tests.rs": "a test",
-    "rust/core/src/memory.rs": "belongs to one call",
     "rust/core/src/storage/credentials.rs": "belongs to one process",
 }
 

@@ -5,7 +5,6 @@
 //! ```text
 //! dataset -> links -> fetch -> storage -> engine
 //!    |------> codec    (bytes <-> samples, no I/O)
-//!    |------> memory   (what samples are decoded into)
 //!    '------> format   (bytes <-> structs, no I/O)
 //! ```
 
@@ -17,7 +16,6 @@ pub mod error;
 pub mod fetch;
 pub mod format;
 pub mod links;
-pub mod memory;
 mod random;
 pub mod storage;
 

@@ -3,10 +3,10 @@
 use super::cast::cast;
 use super::chunk_view::Stored;
 use super::layout::{Layout, SampleCompression};
+use super::output::zeroed;
 use crate::codec::{CodecError, image, lz4};
 use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result, Setting};
-use crate::memory::{Buffer, Slab};
 
 /// One decoded sample: elements in C order, little-endian.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Array {
     /// Lengths of the axes.
     pub shape: Vec<u64>,
     /// The elements.
-    pub data: Buffer,
+    pub data: Vec<u8>,
 }
 
 /// What decoding needs to know of the tensor.
@@ -55,15 +55,15 @@ impl Decoder {
         })
     }
 
-    /// Decodes into memory from `slab`.
+    /// Decodes into memory of its own.
     ///
     /// # Errors
     /// `Decode` or `Corrupt` for bad bytes, `LimitExceeded`, `EmptyTensor`.
-    pub(crate) fn array(&self, stored: Stored, slab: &Slab) -> Result<Array> {
+    pub(crate) fn array(&self, stored: Stored) -> Result<Array> {
         let shape = self.shape(stored.shape)?;
         let dtype = self.dtype()?;
         let size = sample_bytes(&shape, dtype, self.max_sample_bytes)?;
-        let mut data = slab.zeroed(size)?;
+        let mut data = zeroed(size)?;
         self.fill(&shape, dtype, &stored.bytes, &mut data)?;
         Ok(Array { dtype, shape, data })
     }
@@ -150,10 +150,9 @@ pub(crate) fn decode_linked(
     bytes: &[u8],
     ndim: Option<usize>,
     max_sample_bytes: u64,
-    slab: &Slab,
 ) -> Result<Array> {
     let info = image::info(bytes)?;
-    let mut data = slab.zeroed(sample_bytes(&info.shape, info.dtype, max_sample_bytes)?)?;
+    let mut data = zeroed(sample_bytes(&info.shape, info.dtype, max_sample_bytes)?)?;
     image::decode_into(bytes, &mut data)?;
     Ok(Array { dtype: info.dtype, shape: linked_shape(info.shape, ndim), data })
 }

@@ -14,7 +14,6 @@ use crate::engine::{Engine, Interrupt};
 use crate::error::{Context, Error, Kind, Result, Setting};
 use crate::fetch::{self, Budget, Failures, Job, Permit};
 use crate::links::{LinkPool, Target};
-use crate::memory::{Buffer, Slab};
 
 /// The fetch of one linked object for all slots that want it.
 #[derive(Debug)]
@@ -152,15 +151,11 @@ impl Reading<'_> {
         let slots = EachSlots::new(self.index.len())?;
         for slot in empty {
             // Reads as the reference has it: no elements, float64 (format 9.1).
-            slots.put(
-                slot,
-                Array { dtype: Dtype::Float64, shape: vec![0], data: Buffer::default() },
-            );
+            slots.put(slot, Array { dtype: Dtype::Float64, shape: vec![0], data: Vec::new() });
         }
         let (ndim, limit) = (self.decoder.ndim, self.decoder.max_sample_bytes);
-        let slab = Slab::new();
         self.each_object(jobs, interrupt, |slot, bytes| {
-            slots.put(slot, decode_linked(bytes, ndim, limit, &slab)?);
+            slots.put(slot, decode_linked(bytes, ndim, limit)?);
             Ok(())
         })?;
         let arrays = slots.finish()?;

@@ -19,7 +19,6 @@ use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::fetch::{self, Failures};
 use crate::format::{TensorMeta, keys};
-use crate::memory::{Buffer, Slab};
 
 /// How often a read starts over when chunks were replaced while it ran.
 const MAX_REPLANS: usize = 3;
@@ -63,7 +62,7 @@ pub enum Column {
         /// Number of samples, then the shape of one.
         shape: Vec<u64>,
         /// Elements in C order, little-endian.
-        data: Buffer,
+        data: Vec<u8>,
     },
     /// An array for each sample.
     List(Vec<Array>),
@@ -356,10 +355,8 @@ impl<'a> Reading<'a> {
 
     fn arrays(&mut self, interrupt: &dyn Interrupt) -> Result<Vec<Array>> {
         let decoder = self.decoder.clone();
-        let slab = Slab::new();
-        let sink = EachSink::new(self.index.len(), |view, local| {
-            decoder.array(view.sample(local)?, &slab)
-        })?;
+        let sink =
+            EachSink::new(self.index.len(), |view, local| decoder.array(view.sample(local)?))?;
         self.run(&sink, interrupt)?;
         sink.finish()
     }
