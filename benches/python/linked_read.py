@@ -1,6 +1,6 @@
 """The linked-read bench: `python -m benches.python.linked_read` (or `make bench`).
 
-One thousand JPEG objects in an S3 server on loopback, read as file bytes and decoded, directly and
+Two thousand JPEG objects in an S3 server on loopback, read as file bytes and decoded, directly and
 through a relay that adds 30 ms to every request: by lakebed, by the hand-written limit, by boto3
 threads with Pillow, and by deeplake 3.9.52. All contenders must return the same bytes and pixels.
 Ends with the bars and whether they are reached.
@@ -36,8 +36,6 @@ MODULES = {
     HANDMADE: "handmade",
     REFERENCE: "reference",
 }
-# Decoded samples of one call; all of them are in memory at once.
-BATCH_SAMPLES = 500
 # The reference needs tens of milliseconds a sample: fewer samples, normalised.
 REFERENCE_SAMPLES = 100
 WARM_UP_SAMPLES = 10
@@ -83,7 +81,7 @@ class Bench:
         count = min(self.objects, REFERENCE_SAMPLES if name == REFERENCE else self.objects)
 
         def run(samples: int) -> dict[str, Any]:
-            job = Job(endpoint_url, case.decoded, samples, BATCH_SAMPLES)
+            job = Job(endpoint_url, case.decoded, samples)
             return self.contenders[name].run(asdict(job))
 
         run(min(count, WARM_UP_SAMPLES))
@@ -188,7 +186,7 @@ def running_bench(args: argparse.Namespace, names: Sequence[str]) -> Iterator[Be
 def main() -> int:
     """Run the bench; returns the exit code."""
     parser = contest.parser("linked_read")
-    parser.add_argument("--objects", type=int, default=1000)
+    parser.add_argument("--objects", type=int, default=2000)
     parser.add_argument("--latency-ms", type=int, default=30)
     return contest.run_bench(parser.parse_args(), measure)
 

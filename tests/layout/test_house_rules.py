@@ -21,10 +21,11 @@ ARROWS = {
     "format": set[str](),
     "codec": set[str](),
     "engine": set[str](),
+    "memory": {"engine"},  # its locks are those that forks wait for
     "storage": {"engine"},  # it rebuilds its clients in a forked child
     "fetch": {"engine", "storage"},
     "links": {"engine", "fetch", "storage"},
-    "dataset": {"codec", "engine", "fetch", "format", "links", "storage"},
+    "dataset": {"codec", "engine", "fetch", "format", "links", "memory", "storage"},
 }
 EVERYBODYS = {"dtype", "error", "random"}
 # Crate -> the places that may name it.

@@ -36,8 +36,8 @@ class Bucket:
         )
         self._pool = ThreadPoolExecutor(THREADS)
 
-    def read(self, start: int, stop: int, *, decoded: bool) -> Sequence[Any]:
-        """Fetch and decode a batch."""
+    def read(self, count: int, *, decoded: bool) -> Sequence[Any]:
+        """Fetch and decode."""
 
         def one(key: str) -> Any:
             data = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
@@ -46,7 +46,7 @@ class Bucket:
             with Image.open(io.BytesIO(data)) as file:
                 return np.asarray(file)
 
-        return list(self._pool.map(one, self._keys[start:stop]))
+        return list(self._pool.map(one, self._keys[:count]))
 
 
 if __name__ == "__main__":

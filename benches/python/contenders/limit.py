@@ -40,9 +40,9 @@ class Bucket:
         self._loop = asyncio.new_event_loop()
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
 
-    def read(self, start: int, stop: int, *, decoded: bool) -> Sequence[Any]:
-        """Fetch and decode a batch."""
-        return self._loop.run_until_complete(self._read(self._keys[start:stop], decoded=decoded))
+    def read(self, count: int, *, decoded: bool) -> Sequence[Any]:
+        """Fetch and decode."""
+        return self._loop.run_until_complete(self._read(self._keys[:count], decoded=decoded))
 
     async def _read(self, keys: Sequence[str], *, decoded: bool) -> Sequence[Any]:
         free = asyncio.Semaphore(REQUESTS)

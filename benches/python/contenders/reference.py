@@ -28,12 +28,12 @@ class Album:
         )
         self._ds.populate_creds(setup.creds_key, creds)
 
-    def read(self, start: int, stop: int, *, decoded: bool) -> Sequence[Any]:
-        """Read one batch by the fastest call it has for that."""
+    def read(self, count: int, *, decoded: bool) -> Sequence[Any]:
+        """Read by the fastest call it has for that."""
         if decoded:
-            samples: Sequence[Any] = self._ds.images[start:stop].numpy(aslist=True)
+            samples: Sequence[Any] = self._ds.images[:count].numpy(aslist=True)
             return samples
-        return [self._ds.images[index].tobytes() for index in range(start, stop)]
+        return [self._ds.images[index].tobytes() for index in range(count)]
 
 
 if __name__ == "__main__":

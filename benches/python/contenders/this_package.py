@@ -1,4 +1,4 @@
-"""Lakebed: one call for a whole batch of linked samples."""
+"""Lakebed: one call for all linked samples."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Album:
         )
         self._ds.populate_creds(setup.creds_key, creds)
 
-    def read(self, start: int, stop: int, *, decoded: bool) -> Sequence[Any]:
-        """Read one batch in one call."""
-        images = self._ds.images[start:stop]
+    def read(self, count: int, *, decoded: bool) -> Sequence[Any]:
+        """Read all in one call."""
+        images = self._ds.images[:count]
         samples: Sequence[Any] = (
             images.numpy(aslist=True) if decoded else images.selection().stored()
         )

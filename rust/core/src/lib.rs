@@ -5,6 +5,7 @@
 //! ```text
 //! dataset -> links -> fetch -> storage -> engine
 //!    |------> codec    (bytes <-> samples, no I/O)
+//!    |------> memory   (what samples are decoded into)
 //!    '------> format   (bytes <-> structs, no I/O)
 //! ```
 
@@ -16,6 +17,7 @@ pub mod error;
 pub mod fetch;
 pub mod format;
 pub mod links;
+pub mod memory;
 mod random;
 pub mod storage;
 

@@ -45,7 +45,7 @@ fn open(folder: &Path) -> Dataset {
 fn read(dataset: &Dataset) -> Vec<u8> {
     let index: Vec<u64> = (0..dataset.num_samples("x").unwrap()).collect();
     match dataset.read("x", &index, ReadMode::Stack, &NeverInterrupted).unwrap() {
-        Column::Stack { data, .. } => data,
+        Column::Stack { data, .. } => data.to_vec(),
         other => panic!("not a stack: {other:?}"),
     }
 }

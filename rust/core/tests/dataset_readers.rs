@@ -41,7 +41,7 @@ fn open(folder: &Path) -> lakebed_core::Result<Dataset> {
 fn read(dataset: &Dataset) -> lakebed_core::Result<Vec<u8>> {
     let index: Vec<u64> = (0..dataset.num_samples("x")?).collect();
     match dataset.read("x", &index, ReadMode::Stack, &NeverInterrupted)? {
-        Column::Stack { data, .. } => Ok(data),
+        Column::Stack { data, .. } => Ok(data.to_vec()),
         other => panic!("not a stack: {other:?}"),
     }
 }

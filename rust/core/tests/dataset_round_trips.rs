@@ -109,7 +109,7 @@ fn check(dataset: &Dataset, model: &[Sample]) {
         for (array, at) in arrays.iter().zip(index) {
             let sample = model[*at as usize];
             assert_eq!((array.dtype, &array.shape), (Dtype::Int16, &shape(sample)), "{at}");
-            assert_eq!(array.data, elements(sample), "sample {at}");
+            assert_eq!(*array.data, *elements(sample), "sample {at}");
         }
     }
     if ranked {

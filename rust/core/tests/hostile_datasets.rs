@@ -71,7 +71,7 @@ fn keys_that_climb_are_refused_when_they_are_touched() {
         let dataset = Dataset::open(store.clone(), &write(), &NeverInterrupted).unwrap();
         let read = dataset.read("x", &[0, 1, 2], ReadMode::Stack, &NeverInterrupted).unwrap();
         let Column::Stack { data, .. } = read else { panic!("{read:?}") };
-        assert_eq!(data, [1, 2, 3]);
+        assert_eq!(*data, [1, 2, 3]);
         assert_eq!(dataset.tensor_names(true).len(), 6);
         dataset.close(&NeverInterrupted).unwrap();
     });
@@ -94,7 +94,7 @@ fn odd_names_inside_of_the_root_are_read() {
             extend(&dataset, name, Samples::Dense { shape: vec![1, 1], data: &[9] }).unwrap();
             let read = dataset.read(name, &[0, 2], ReadMode::Stack, &NeverInterrupted).unwrap();
             let Column::Stack { data, .. } = read else { panic!("{read:?}") };
-            assert_eq!(data, [1, 9], "{name:?}");
+            assert_eq!(*data, [1, 9], "{name:?}");
         }
         dataset.close(&NeverInterrupted).unwrap();
     });

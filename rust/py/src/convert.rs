@@ -6,6 +6,8 @@
 use lakebed_core::Dtype;
 use lakebed_core::dataset::{Column, ColumnInput, ReadMode, SampleInput, Samples, Settle};
 use lakebed_core::error::{Error, Kind};
+use lakebed_core::memory::Buffer;
+use numpy::ndarray::ArrayView1;
 use numpy::{PyArray1, PyArrayDescr, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -65,7 +67,7 @@ pub(crate) fn array<'py>(
     py: Python<'py>,
     dtype: Dtype,
     shape: &[u64],
-    data: Vec<u8>,
+    data: Buffer,
 ) -> PyResult<Bound<'py, PyAny>> {
     let bytes = shape
         .iter()
@@ -85,16 +87,36 @@ fn over_buffer<'py>(
     py: Python<'py>,
     dtype: Dtype,
     shape: &[u64],
-    data: Vec<u8>,
+    data: Buffer,
 ) -> PyResult<Bound<'py, PyAny>> {
     let descr = PyArrayDescr::new(py, dtype.name())?;
     let shape = PyTuple::new(py, shape)?;
     let ndarray = py.get_type::<PyUntypedArray>();
     if data.is_empty() {
-        // An empty Vec has no memory to hand over, only a dangling pointer.
+        // Without bytes there is no memory to hand over, only a dangling pointer.
         return ndarray.call1((shape, descr));
     }
-    ndarray.call1((shape, descr, PyArray1::from_vec(py, data)))
+    ndarray.call1((shape, descr, owned_by_numpy(py, data)?))
+}
+
+/// Keeps a buffer alive for the arrays over it. Python sees it as their base.
+#[pyclass(frozen, name = "Buffer", module = "lakebed._core")]
+struct PyBuffer {
+    _buffer: Buffer,
+}
+
+fn owned_by_numpy(py: Python<'_>, mut buffer: Buffer) -> PyResult<Bound<'_, PyArray1<u8>>> {
+    let (start, len) = (buffer.as_mut_ptr(), buffer.len());
+    let owner = Bound::new(py, PyBuffer { _buffer: buffer })?;
+    #[expect(unsafe_code, reason = "numpy takes over memory that it did not allocate")]
+    // SAFETY: `start` and `len` are the bytes of `buffer`, which stay where they are when the
+    // struct around them moves; the owner never touches them, frees them when it is dropped, and
+    // is the base of the array, which keeps it alive.
+    let array = unsafe {
+        let bytes = ArrayView1::from_shape_ptr(len, start);
+        PyArray1::borrow_from_array(&bytes, owner.into_any())
+    };
+    Ok(array)
 }
 
 /// The bytes of any array in C order; a view where the array is in that order, as ours are.

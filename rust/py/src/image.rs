@@ -28,7 +28,7 @@ pub(crate) fn decode_image<'py>(
     max_bytes: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (info, pixels) = enter(py, None, |_| Ok(image::decode(data, max_bytes)?))?;
-    convert::array(py, info.dtype, &info.shape, pixels)
+    convert::array(py, info.dtype, &info.shape, pixels.into())
 }
 
 /// An array as a jpeg or png file.

@@ -3,10 +3,10 @@
 use super::cast::cast;
 use super::chunk_view::Stored;
 use super::layout::{Layout, SampleCompression};
-use super::output::zeroed;
 use crate::codec::{CodecError, image, lz4};
 use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result, Setting};
+use crate::memory::Buffer;
 
 /// One decoded sample: elements in C order, little-endian.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Array {
     /// Lengths of the axes.
     pub shape: Vec<u64>,
     /// The elements.
-    pub data: Vec<u8>,
+    pub data: Buffer,
 }
 
 /// What decoding needs to know of the tensor.
@@ -63,7 +63,7 @@ impl Decoder {
         let shape = self.shape(stored.shape)?;
         let dtype = self.dtype()?;
         let size = sample_bytes(&shape, dtype, self.max_sample_bytes)?;
-        let mut data = zeroed(size)?;
+        let mut data = Buffer::to_fill(size)?;
         self.fill(&shape, dtype, &stored.bytes, &mut data)?;
         Ok(Array { dtype, shape, data })
     }
@@ -152,7 +152,7 @@ pub(crate) fn decode_linked(
     max_sample_bytes: u64,
 ) -> Result<Array> {
     let info = image::info(bytes)?;
-    let mut data = zeroed(sample_bytes(&info.shape, info.dtype, max_sample_bytes)?)?;
+    let mut data = Buffer::to_fill(sample_bytes(&info.shape, info.dtype, max_sample_bytes)?)?;
     image::decode_into(bytes, &mut data)?;
     Ok(Array { dtype: info.dtype, shape: linked_shape(info.shape, ndim), data })
 }

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Interrupt};
 use crate::error::{Context, Error, Kind, Result, Setting};
 use crate::fetch::{self, Budget, Failures, Job, Permit};
 use crate::links::{LinkPool, Target};
+use crate::memory::Buffer;
 
 /// The fetch of one linked object for all slots that want it.
 #[derive(Debug)]
@@ -151,7 +152,10 @@ impl Reading<'_> {
         let slots = EachSlots::new(self.index.len())?;
         for slot in empty {
             // Reads as the reference has it: no elements, float64 (format 9.1).
-            slots.put(slot, Array { dtype: Dtype::Float64, shape: vec![0], data: Vec::new() });
+            slots.put(
+                slot,
+                Array { dtype: Dtype::Float64, shape: vec![0], data: Buffer::default() },
+            );
         }
         let (ndim, limit) = (self.decoder.ndim, self.decoder.max_sample_bytes);
         self.each_object(jobs, interrupt, |slot, bytes| {

@@ -14,6 +14,7 @@ use super::layout::SampleCompression;
 use super::plan::Run;
 use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Result};
+use crate::memory::Buffer;
 
 /// Hears how the samples of a run fare.
 pub(crate) trait Listener: Sync {
@@ -251,18 +252,18 @@ pub(crate) fn stack(
     arrays: &[Array],
     dtype: Dtype,
     empty_shape: &[u64],
-) -> Result<(Vec<u64>, Dtype, Vec<u8>)> {
+) -> Result<(Vec<u64>, Dtype, Buffer)> {
     let Some(first) = arrays.first() else {
         let mut shape = vec![0];
         shape.extend_from_slice(empty_shape);
-        return Ok((shape, dtype, Vec::new()));
+        return Ok((shape, dtype, Buffer::default()));
     };
     if let Some(other) =
         arrays.iter().find(|array| array.shape != first.shape || array.dtype != first.dtype)
     {
         return Err(dynamic_shape(&first.shape, &other.shape));
     }
-    let mut data = zeroed(first.data.len().saturating_mul(arrays.len()))?;
+    let mut data = Buffer::zeroed(first.data.len().saturating_mul(arrays.len()))?;
     if !first.data.is_empty() {
         let places = data.chunks_exact_mut(first.data.len());
         places.zip(arrays).for_each(|(place, array)| place.copy_from_slice(&array.data));
@@ -281,7 +282,7 @@ pub(crate) fn room_for(
     shape: &[u64],
     dtype: Dtype,
     max_sample_bytes: u64,
-) -> Result<(usize, Vec<u8>)> {
+) -> Result<(usize, Buffer)> {
     let one = sample_bytes(shape, dtype, max_sample_bytes)?;
     let too_much = || {
         Error::new(
@@ -291,21 +292,8 @@ pub(crate) fn room_for(
         .with_hint("read fewer samples at a time")
     };
     let total = usize::try_from(count).ok().and_then(|count| count.checked_mul(one));
-    let room = total.and_then(|total| zeroed(total).ok()).ok_or_else(too_much)?;
+    let room = total.and_then(|total| Buffer::zeroed(total).ok()).ok_or_else(too_much)?;
     Ok((one, room))
-}
-
-/// So many zeros.
-///
-/// # Errors
-/// `LimitExceeded` when the system has no such memory.
-pub(crate) fn zeroed(bytes: usize) -> Result<Vec<u8>> {
-    // Asks first, since a failed allocation of `vec!` ends the process.
-    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| {
-        Error::new(Kind::LimitExceeded, format!("there is no memory for {bytes} bytes"))
-            .with_hint("read fewer samples at a time")
-    })?;
-    Ok(vec![0; bytes])
 }
 
 fn wrong_size(is: u64, needs: usize) -> Error {

@@ -19,6 +19,7 @@ use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::fetch::{self, Failures};
 use crate::format::{TensorMeta, keys};
+use crate::memory::Buffer;
 
 /// How often a read starts over when chunks were replaced while it ran.
 const MAX_REPLANS: usize = 3;
@@ -62,7 +63,7 @@ pub enum Column {
         /// Number of samples, then the shape of one.
         shape: Vec<u64>,
         /// Elements in C order, little-endian.
-        data: Vec<u8>,
+        data: Buffer,
     },
     /// An array for each sample.
     List(Vec<Array>),
