@@ -67,6 +67,11 @@ impl Buffer {
     /// # Errors
     /// `LimitExceeded` when the system has no such memory.
     pub fn zeroed(bytes: usize) -> Result<Self> {
+        if let Some(mut memory) = waiting(bytes) {
+            memory.clear();
+            memory.resize(bytes, 0);
+            return Ok(Self(memory));
+        }
         // Asks first, since a failed allocation of `vec!` ends the process.
         Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| {
             Error::new(Kind::LimitExceeded, format!("there is no memory for {bytes} bytes"))
@@ -81,11 +86,7 @@ impl Buffer {
     /// # Errors
     /// As [`Buffer::zeroed`].
     pub fn to_fill(bytes: usize) -> Result<Self> {
-        if bytes < MIN_BYTES {
-            return Self::zeroed(bytes);
-        }
-        let found = WAITING.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
-        match found {
+        match waiting(bytes) {
             Some(mut memory) => {
                 memory.resize(bytes, 0);
                 Ok(Self(memory))
@@ -93,6 +94,14 @@ impl Buffer {
             None => Self::zeroed(bytes),
         }
     }
+}
+
+/// Memory for `bytes` that waits, with what was in it.
+fn waiting(bytes: usize) -> Option<Vec<u8>> {
+    if bytes < MIN_BYTES {
+        return None;
+    }
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner).take(bytes)
 }
 
 impl From<Vec<u8>> for Buffer {
