@@ -43,11 +43,13 @@ class Access:
         credentials: Returns secrets and their expiry whenever the core wants fresh ones.
         region: The region to sign for.
         endpoint_url: The service, None for Amazon's own.
+        source: Where the identity comes from.
     """
 
     credentials: Provider = field(repr=False)
     region: str
     endpoint_url: str | None
+    source: str
 
     def virtual_host(self, bucket: str | None) -> bool:
         """Whether the bucket goes into the host name: at Amazon, unless TLS names forbid it."""
@@ -81,13 +83,13 @@ def resolve(creds: Creds, *, check_environment: bool = True) -> Access:
     endpoint = endpoint or env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")
     if _KEY in given and _SECRET in given:
         secret = {_KEY: given[_KEY], _SECRET: given[_SECRET], _TOKEN: given.get(_TOKEN)}
-        return Access(_StaticSecret(secret), region, endpoint)
+        return Access(_StaticSecret(secret), region, endpoint, "the creds dict")
     for name, other in ((_KEY, _SECRET), (_SECRET, _KEY)):
         if name in given:
             raise InvalidInputError(f"`creds` has {name!r} but not {other!r}: both are needed")
     if check_environment:
         _environment_secret()
-    return Access(_environment_secret, region, endpoint)
+    return Access(_environment_secret, region, endpoint, "environment variables")
 
 
 def _settings(creds: Creds) -> dict[str, str]:

@@ -11,10 +11,11 @@ from lakebed.errors import (
     InvalidHubPathException,
     InvalidInputError,
     InvalidTypeError,
+    LakebedError,
     UnsupportedFeatureError,
 )
 from lakebed.paths.location import FORMS, Kind, Location, PathLike, is_windows
-from lakebed.paths.text import storable
+from lakebed.paths.text import concealed, storable
 
 _KINDS: Final[dict[str, Kind]] = {
     "mem": "memory",
@@ -68,6 +69,15 @@ def parse(path: PathLike, version: str | None = None) -> Location:
         InvalidHubPathException: `hub://` that is not `hub://org/name` (an `InvalidInputError`).
         UnsupportedFeatureError: A path of Deep Lake 4.
     """
+    path = concealed(path)
+    try:
+        return _parse(path, version)
+    except LakebedError as error:
+        # Without the frames below, which hold the text: there may be a password in it.
+        raise error.with_traceback(None) from None
+
+
+def _parse(path: PathLike, version: str | None) -> Location:
     text = _text(path)
     if version is not None:
         version = _version(version)

@@ -1,8 +1,30 @@
-"""What every text has to be before it means anything: storable."""
+"""Texts of paths and links: what they have to be, and how they are shown."""
 
 from __future__ import annotations
 
+import re
+from typing import TypeVar
+
+from lakebed import _core
 from lakebed.errors import InvalidInputError
+
+T = TypeVar("T")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Concealed(str):
+    """A URL whose repr has no user, password and query: tracebacks may show local variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(_core.display_link(str(self)))
+
+
+def concealed(path: T) -> T | Concealed:
+    """Return a path or link as it may stand in a local variable."""
+    return Concealed(path) if isinstance(path, str) and "://" in path else path
 
 
 def storable(text: str, what: str) -> str:
@@ -11,10 +33,8 @@ def storable(text: str, what: str) -> str:
     Raises:
         InvalidInputError: It has a lone surrogate.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        shown = ascii(text[error.start : error.end])
-        message = f"{what} cannot hold the lone surrogate {shown} at character {error.start}"
-        raise InvalidInputError(message) from error
+    found = _SURROGATE.search(text)
+    if found is not None:
+        message = f"{what} cannot hold the lone surrogate {found[0]!a} at character {found.start()}"
+        raise InvalidInputError(message)
     return text

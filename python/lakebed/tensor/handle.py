@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lakebed import _core
+    from lakebed.storage import Storage
 
 # What `populate_creds` was given: the dict, and whether the environment is asked.
 Populated = tuple["Mapping[str, Any] | None", bool]
@@ -30,8 +31,12 @@ class Source(Protocol):
         """The path as it was typed, without address."""
 
     @property
+    def storage(self) -> Storage:
+        """What is at the path."""
+
+    @property
     def store(self) -> _core.Store:
-        """The store at the path."""
+        """The store there."""
 
     def open(self, read_only: bool) -> _core.Dataset:
         """Open the same place again."""
