@@ -19,7 +19,8 @@ class Concealed(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return repr(_core.display_link(str(self)))
+        # What has no UTF-8 form is about to be refused.
+        return repr(_core.display_link(self.encode(errors="replace").decode()))
 
 
 def concealed(path: T) -> T | Concealed:
