@@ -29,9 +29,9 @@ __version__: str
 
 # -> {"aws_access_key_id": str, "aws_secret_access_key": str, "aws_session_token": str | None,
 #     "expiry": float | None} for AWS, {"access_token": str, "expiry": float | None} for Google;
-# expiry in Unix seconds. Called from a thread of the core, whenever it wants fresh secrets: ahead of
-# their end, and once when a store refuses them. What it raises becomes the cause of the error if it
-# is one of `lakebed.errors`; of others only the class is told, as their words may hold secrets.
+# expiry in Unix seconds. Called from a thread of the core, whenever it wants fresh secrets: ahead
+# of their end, and once when a store refuses them. What it raises becomes the cause of the error if
+# it is one of `lakebed.errors`; of others only the class is told, as their words may hold secrets.
 _Credentials: TypeAlias = Callable[[], dict[str, Any]]
 
 # How to reach S3, or what speaks like it. `credentials=None` asks anonymously, `region=None` learns

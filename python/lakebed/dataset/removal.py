@@ -111,8 +111,8 @@ def _delete_all(store: _core.Store, path: str) -> None:
     if odd:
         shown = ", ".join(map(repr, odd[:_MAX_NAMED])) + (", ..." if len(odd) > _MAX_NAMED else "")
         message = (
-            f"{len(odd)} objects below {path} were left: {shown}. Their keys have empty parts, '.' or "
-            "'..' between slashes, so no path leads to them; delete them with the store's own tools"
+            f"{len(odd)} objects below {path} were left: {shown}. Their keys have empty parts, '.' "
+            "or '..' between slashes, so no path leads to them; delete them with the store's tools"
         )
         warnings.warn(message, RuntimeWarning, stacklevel=4)
 

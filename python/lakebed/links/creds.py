@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from lakebed import _core
 from lakebed.auth import aws
 from lakebed.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lakebed import _core
 
 _HEADER = "Authorization"
 
