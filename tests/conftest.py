@@ -11,12 +11,14 @@ import pytest
 
 from tests.golden import corpus
 from tests.reference import client
+from tests.servers import aws_credentials as aws_credentials_server
 from tests.servers import seaweedfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.reference.client import Reference
+    from tests.servers.aws_credentials import AwsCredentials
     from tests.servers.seaweedfs import Keys, S3Server
 
 
@@ -75,6 +77,13 @@ def bucket(s3: S3Server) -> Iterator[Bucket]:
     for key in bucket.listing():
         client.delete_object(Bucket=bucket.name, Key=key)
     client.delete_bucket(Bucket=bucket.name)
+
+
+@pytest.fixture(scope="session")
+def aws_credentials() -> Iterator[AwsCredentials]:
+    """Run what gives out AWS keys of ten seconds, and an S3 server that takes them."""
+    with aws_credentials_server.running(ttl_s=10) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
