@@ -104,14 +104,7 @@ def open_storage(location: Location, creds: Any = None) -> Storage:
             return Storage(_core.Store.memory(location.root), "memory")
         case "s3":
             s3 = aws.resolve(creds)
-            store = _core.Store.s3(
-                location.root,
-                location.prefix,
-                region=s3.region,
-                endpoint_url=s3.endpoint_url,
-                virtual_host=s3.virtual_host(location.root),
-                credentials=s3.credentials,
-            )
+            store = _core.Store.s3(location.root, location.prefix, s3.core())
             return Storage(store, "S3", s3.endpoint_url, s3.region, s3.source)
         case "gcs" | "http" | "hub" | "azure" | "gdrive":
             message = f"not supported yet: {_PLANNED[location.kind]}"
