@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lakebed import _core
-from lakebed.auth import aws
+from lakebed.auth import aws, given
 from lakebed.errors import (
     CorruptedSampleError,
     DecodeError,
@@ -22,7 +22,7 @@ from lakebed.errors import (
     SampleReadError,
     UnsupportedFeatureError,
 )
-from lakebed.paths import CLOUD_LINKS, PathLike
+from lakebed.paths import CLOUD_LINKS, PathLike, concealed
 from lakebed.settings import settings
 
 if TYPE_CHECKING:
@@ -66,11 +66,12 @@ class Sample:
         dtype: str | None = None,
         creds: dict[str, Any] | None = None,
     ) -> None:
+        path, creds = concealed(path), given.concealed(creds)
         if sum(value is not None for value in (path, array, buffer)) != 1:
             raise InvalidInputError("a sample is made of a path, an array or a buffer: one of them")
         if path is not None and not isinstance(path, str | os.PathLike):
             raise InvalidTypeError(f"a path is a str or a Path, not {type(path).__name__}")
-        self._path = None if path is None else os.fspath(path)
+        self._path = None if path is None else concealed(os.fspath(path))
         self._buffer = buffer
         self._array = None if array is None else np.asarray(array)
         self._given = None if compression is None else _ALIASES.get(compression, compression)
@@ -85,7 +86,7 @@ class Sample:
     @property
     def path(self) -> str | None:
         """Where the file is, as it was given."""
-        return self._path
+        return None if self._path is None else str(self._path)
 
     @property
     def filename(self) -> str | None:
@@ -264,12 +265,12 @@ class Sample:
 
     def _fetch(self, url: str) -> bytes:
         access = aws.resolve(self._creds) if url.startswith("s3://") else None
-        authorization = None if access else (self._creds or {}).get("Authorization")
         return _core.fetch(
             url,
             aws=access.core() if access else None,
             gcs=None,
-            authorization=authorization,
+            # Not a local variable, which a traceback may show.
+            authorization=None if access else (self._creds or {}).get("Authorization"),
             max_bytes=settings.max_sample_bytes,
         )
 
@@ -305,4 +306,5 @@ def read(
     for name, value in (("storage", storage), ("timeout", timeout)):
         if value is not None:
             raise UnsupportedFeatureError(f"not supported yet: deeplake.read(..., {name}=...)")
+    path, creds = concealed(path), given.concealed(creds)
     return Sample(path, verify=verify, creds=creds, compression=compression)

@@ -22,6 +22,10 @@ class Concealed(str):
         # What has no UTF-8 form is about to be refused.
         return repr(_core.display_link(self.encode(errors="replace").decode()))
 
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Pickle as plain text."""
+        return str, (str(self),)
+
 
 def concealed(path: T) -> T | Concealed:
     """Return a path or link as it may stand in a local variable."""

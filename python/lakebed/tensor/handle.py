@@ -9,6 +9,7 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from lakebed.auth.given import concealed
 from lakebed.errors import ClosedError, DatasetCorruptError, LakebedError, ReadOnlyModeError
 from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
@@ -212,7 +213,7 @@ class Handle:
         """
         access = link_access(creds, from_environment=from_environment)
         self.core.populate_creds(creds_key, **access)
-        self.populated[creds_key] = (None if creds is None else dict(creds), from_environment)
+        self.populated[creds_key] = (concealed(creds), from_environment)
 
     # --- the end of things
 
