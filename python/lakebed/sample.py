@@ -264,12 +264,18 @@ class Sample:
             raise SampleReadError(message, url=self.filename) from error
 
     def _fetch(self, url: str) -> bytes:
+        try:
+            return self._fetched(url)
+        except LakebedError as error:
+            # Frames below hold parts of the credentials.
+            raise error.without_frames() from error.__cause__
+
+    def _fetched(self, url: str) -> bytes:
         access = aws.resolve(self._creds) if url.startswith("s3://") else None
         return _core.fetch(
             url,
             aws=access.core() if access else None,
             gcs=None,
-            # Not a local variable, which a traceback may show.
             authorization=None if access else (self._creds or {}).get("Authorization"),
             max_bytes=settings.max_sample_bytes,
         )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from lakebed import _core
 from lakebed.auth import aws
-from lakebed.errors import InvalidInputError, UnsupportedFeatureError
+from lakebed.auth.given import concealed
+from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
@@ -94,6 +95,15 @@ def open_storage(location: Location, creds: Any = None) -> Storage:
         AuthorizationException: A cloud store, and there are no credentials.
         UnsupportedFeatureError: A kind of store that is not there yet.
     """
+    creds = concealed(creds)
+    try:
+        return _open(location, creds)
+    except LakebedError as error:
+        # Frames below hold parts of the credentials.
+        raise error.without_frames() from error.__cause__
+
+
+def _open(location: Location, creds: Any) -> Storage:
     match location.kind:
         case "local":
             _refuse_foreign(location)

@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 import sys
+import unittest.mock
 import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -90,16 +91,17 @@ class Scenarios:
 
     def call_pickle_of_the_environment(self) -> list[str]:
         """A pickle has what the user passed, and nothing of the environment."""
-        os.environ["AWS_ACCESS_KEY_ID"] = self.at.access_key
-        os.environ["AWS_SECRET_ACCESS_KEY"] = self.at.secret_key
-        creds = {"endpoint_url": self.at.endpoint, "aws_region": "us-east-1"}
-        try:
-            ds = lakebed.load(self.at.url("works"), read_only=True, creds=creds)
+        set_here = {
+            "AWS_ACCESS_KEY_ID": self.at.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.at.secret_key,
+            "AWS_ENDPOINT_URL": self.at.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with unittest.mock.patch.dict(os.environ, set_here):
+            ds = lakebed.load(self.at.url("works"), read_only=True)
             ds.populate_creds("key", from_environment=True)
             ds.images[0].numpy()
             found = pickle.dumps(ds)
-        finally:
-            del os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
         return [found.decode("latin-1"), repr(ds.storage)]
 
     # --- the ways in, with what the store refuses

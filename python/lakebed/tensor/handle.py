@@ -211,9 +211,14 @@ class Handle:
             MissingCredsError: The dataset has no such key.
             InvalidInputError: See `link_access`.
         """
-        access = link_access(creds, from_environment=from_environment)
+        creds = concealed(creds)
+        try:
+            access = link_access(creds, from_environment=from_environment)
+        except LakebedError as error:
+            # Frames below hold parts of the credentials.
+            raise error.without_frames() from error.__cause__
         self.core.populate_creds(creds_key, **access)
-        self.populated[creds_key] = (concealed(creds), from_environment)
+        self.populated[creds_key] = (creds, from_environment)
 
     # --- the end of things
 
