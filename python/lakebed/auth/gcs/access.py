@@ -107,8 +107,9 @@ def _of_file(path: Path) -> tuple[Provider, str]:
     path = path.expanduser().absolute()
     if not path.is_file():
         raise InvalidInputError(f"there is no key file {path}", hint=_FORMS)
-    kind = identity.of_file(path).kind
-    return tokens.Renewing(lambda: identity.of_file(path).load()), f"{kind} file {path}"
+    found = identity.of_file(path)
+    found.load()
+    return tokens.Renewing(lambda: identity.of_file(path).load()), f"{found.kind} file {path}"
 
 
 def _of_options(options: Options) -> tuple[Provider | None, str]:

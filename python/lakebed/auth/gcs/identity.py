@@ -24,6 +24,7 @@ TOKEN_URI: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 (an addre
 # Far above any key file: a wrong path may lead to anything.
 _MAX_FILE_BYTES = 1 << 20
 _NO_KEY = "download a key of the service account as JSON, or see docs/gcs.md for other ways"
+_AGAIN = "download the key again; the whole JSON is needed, with its line breaks as they are"
 _AWS_SUBJECT = "urn:ietf:params:aws:token-type:aws4_request"
 
 
@@ -47,13 +48,12 @@ class Identity:
         Raises:
             AuthorizationException: A field is missing or malformed.
         """
-        failure: AuthorizationException
-        try:
+        # The errors of google-auth lead to frames that hold the secret, so nothing is raised while
+        # one is handled. It takes fields as they come: a wrong one fails in many ways.
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
             return _BUILD[self.content["type"]](self.content)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            failure = _unusable(self.kind, self.where, error)
-        # Outside: the other error leads to frames that hold the secret.
-        raise failure
+        message = f"the {self.kind} of {self.where} cannot be used: it is malformed"
+        raise AuthorizationException(message, kind="authentication", hint=_AGAIN)
 
 
 def of_file(path: Path) -> Identity:
@@ -115,9 +115,13 @@ def of_content(content: object, where: str) -> Identity:
         message = f"{where} is no key of Google Cloud: its 'type' is none that is known"
         if "installed" in content or "web" in content:
             message = f"{where} holds the secrets of an OAuth client, which is no identity"
-        raise AuthorizationException(
-            message, kind="authentication", hint=f"known types are {', '.join(_BUILD)}"
-        )
+        hint = f"known types are {', '.join(_BUILD)}"
+        raise AuthorizationException(message, kind="authentication", hint=hint)
+    missing = [name for name in _NEEDED[kind] if not content.get(name)]
+    if missing:
+        fields = f"the field{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}"
+        message = f"the {_KINDS[kind]} of {where} cannot be used: {fields} must not be missing"
+        raise AuthorizationException(message, kind="authentication", hint=_AGAIN)
     return Identity(content, where, _KINDS[kind])
 
 
@@ -186,15 +190,11 @@ _KINDS: Final = {
     "external_account_authorized_user": "workforce identity",
     "impersonated_service_account": "impersonated service account",
 }
-
-
-def _unusable(kind: str, where: str, error: Exception) -> AuthorizationException:
-    what = f"the field {error} is missing" if isinstance(error, KeyError) else "it is malformed"
-    missing = [name for name in ("client_email", "token_uri", "private_key") if name in str(error)]
-    if missing and "missing" in str(error):
-        what = f"the field {missing[0]!r} is missing"
-    return AuthorizationException(
-        f"the {kind} of {where} cannot be used: {what}",
-        kind="authentication",
-        hint="download the key again; the whole JSON is needed, with its line breaks as they are",
-    )
+# Fields without which a key of a type is of no use; google-auth names them for one type only.
+_NEEDED: Final = {
+    "service_account": ("client_email", "token_uri", "private_key"),
+    "authorized_user": ("client_id", "client_secret", "refresh_token"),
+    "external_account": ("audience", "subject_token_type", "credential_source"),
+    "external_account_authorized_user": ("client_id", "client_secret", "refresh_token"),
+    "impersonated_service_account": ("service_account_impersonation_url", "source_credentials"),
+}
