@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from lakebed import _core
 from lakebed.auth import aws
+from lakebed.errors import InvalidInputError, UnsupportedFeatureError
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
+
+# What is parsed, and cannot be opened yet.
+_PLANNED: Final = {
+    "hub": "hub:// paths",
+    "gcs": "Google Cloud Storage",
+    "http": "datasets behind http URLs",
+    "azure": "Azure storage",
+    "gdrive": "Google Drive",
+}
 
 
 def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
@@ -22,9 +32,11 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
     Raises:
         InvalidInputError: The credentials cannot be right.
         AuthorizationException: S3, and there are no credentials.
+        UnsupportedFeatureError: A kind of store that is not there yet.
     """
     match location.kind:
         case "local":
+            _refuse_foreign(location)
             # Absolute, so that a later chdir does not move the dataset, and without symbolic
             # links, so that two ways to one folder are known to be one dataset.
             return _core.Store.local(os.path.realpath(location.root))
@@ -40,5 +52,20 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
                 virtual_host=access.virtual_host(location.root),
                 credentials=access.credentials,
             )
+        case "gcs" | "http" | "hub" | "azure" | "gdrive":
+            raise _planned(location)
         case _:
             assert_never(location.kind)
+
+
+def _refuse_foreign(location: Location) -> None:
+    """Refuse a drive or share of Windows elsewhere, where it would be a folder's odd name."""
+    if location.is_foreign and not os.path.lexists(location.root):
+        message = "a drive or share of Windows cannot be reached from this machine"
+        hint = "give the folder where it is mounted here"
+        raise InvalidInputError(message, path=location.path, hint=hint)
+
+
+def _planned(location: Location) -> UnsupportedFeatureError:
+    message = f"not supported yet: {_PLANNED[location.kind]}"
+    return UnsupportedFeatureError(message, path=location.path)
