@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
 
 from lakebed import _core
-from lakebed.auth import aws
+from lakebed.auth import aws, gcs
 from lakebed.errors import InvalidInputError, UnsupportedFeatureError
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
 
+# Which of them a path takes is decided by its scheme.
+Creds: TypeAlias = "aws.Creds | gcs.Creds"
+
 # What is parsed, and cannot be opened yet.
 _PLANNED: Final = {
     "hub": "hub:// paths",
-    "gcs": "Google Cloud Storage",
     "http": "datasets behind http URLs",
     "azure": "Azure storage",
     "gdrive": "Google Drive",
 }
 
 
-def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
-    """Return the store that holds what lies at a location. Asks nobody anything.
+def open_store(location: Location, creds: Creds = None) -> _core.Store:
+    """Return the store that holds what lies at a location. Asks nobody but for `creds="browser"`.
 
     Args:
         location: Where.
-        creds: For S3: see `lakebed.auth.aws.resolve`. Of no meaning for the others.
+        creds: For S3: see `lakebed.auth.aws.resolve`; for Google Cloud Storage:
+            `lakebed.auth.gcs.resolve`. Of no meaning for the others.
 
     Raises:
         InvalidInputError: The credentials cannot be right.
-        AuthorizationException: S3, and there are no credentials.
+        AuthorizationException: There are no credentials, or they cannot be used.
         UnsupportedFeatureError: A kind of store that is not there yet.
     """
     match location.kind:
@@ -43,7 +46,7 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
         case "memory":
             return _core.Store.memory(location.root)
         case "s3":
-            access = aws.resolve(creds)
+            access = aws.resolve(cast("aws.Creds", creds))
             return _core.Store.s3(
                 location.root,
                 location.prefix,
@@ -52,7 +55,10 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
                 virtual_host=access.virtual_host(location.root),
                 credentials=access.credentials,
             )
-        case "gcs" | "http" | "hub" | "azure" | "gdrive":
+        case "gcs":
+            found = gcs.resolve(cast("gcs.Creds", creds))
+            return _core.Store.gcs(location.root, location.prefix, found.core())
+        case "http" | "hub" | "azure" | "gdrive":
             raise _planned(location)
         case _:
             assert_never(location.kind)

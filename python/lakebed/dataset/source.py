@@ -7,6 +7,7 @@ process looks there itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lakebed import _core
-    from lakebed.auth.aws import Creds
+    from lakebed.storage import Creds
 
 # Of what `_restore` is given. It grows when an older lakebed could not make sense of it.
 _PICKLE_VERSION = 1
@@ -94,7 +95,7 @@ def source_of(location: Location, creds: Creds, options: Options) -> Source:
     """
     store = open_store(location, creds)
     # A copy: the caller's dict may change.
-    given = creds if creds is None or isinstance(creds, str) else dict(creds)
+    given = dict(creds) if isinstance(creds, Mapping) else creds
     return Source(location, given, options, store)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lakebed import _core
 from lakebed.auth.gcs import default, identity, tokens
 from lakebed.auth.gcs.options import Options, read_options
 from lakebed.errors import InvalidInputError, InvalidTypeError
@@ -51,6 +52,15 @@ class Access:
     ca_bundle: str | None
     verify: bool
     source: str
+
+    def core(self) -> _core.GcsAccess:
+        """Return it as the core takes it."""
+        return _core.GcsAccess(
+            credentials=self.credentials,
+            endpoint_url=self.endpoint_url,
+            ca_bundle=self.ca_bundle,
+            verify=self.verify,
+        )
 
 
 def resolve(creds: Creds = None) -> Access:
