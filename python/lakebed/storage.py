@@ -47,14 +47,7 @@ def open_store(location: Location, creds: Creds = None) -> _core.Store:
             return _core.Store.memory(location.root)
         case "s3":
             access = aws.resolve(cast("aws.Creds", creds))
-            return _core.Store.s3(
-                location.root,
-                location.prefix,
-                region=access.region,
-                endpoint_url=access.endpoint_url,
-                virtual_host=access.virtual_host(location.root),
-                credentials=access.credentials,
-            )
+            return _core.Store.s3(location.root, location.prefix, access.core())
         case "gcs":
             found = gcs.resolve(cast("gcs.Creds", creds))
             return _core.Store.gcs(location.root, location.prefix, found.core())
