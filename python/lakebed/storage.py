@@ -49,7 +49,7 @@ def open_store(location: Location, creds: Creds = None) -> _core.Store:
             access = aws.resolve(cast("aws.Creds", creds))
             return _core.Store.s3(location.root, location.prefix, access.core())
         case "gcs":
-            found = gcs.resolve(cast("gcs.Creds", creds))
+            found = gcs.resolve(creds)
             return _core.Store.gcs(location.root, location.prefix, found.core())
         case "http" | "hub" | "azure" | "gdrive":
             raise _planned(location)

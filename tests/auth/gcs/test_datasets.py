@@ -94,17 +94,16 @@ def test_other_schemes(emulator: GcsBucket, scheme: str) -> None:
     assert lakebed.exists(f"{scheme}://{emulator.name}/album", creds=creds)
 
 
-@pytest.mark.parametrize("creds", [None, {}, "ENV", "google_default"])
+@pytest.mark.parametrize("creds", [None, "ENV"])
 def test_the_named_file(emulator: GcsBucket, monkeypatch: pytest.MonkeyPatch, creds: Any) -> None:
     named = str(emulator.server.service_account)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", named)
     check_works(emulator, creds)
 
 
-@pytest.mark.parametrize("creds", ["ENV", "google_default"])
-def test_the_login_of_gcloud(emulator: GcsBucket, home: Path, creds: str) -> None:
+def test_the_login_of_gcloud(emulator: GcsBucket, home: Path) -> None:
     log_in_by_gcloud(home, emulator.server)
-    check_works(emulator, creds)
+    check_works(emulator, "google_default")
 
 
 @pytest.mark.usefixtures("home")
@@ -177,9 +176,10 @@ def test_everybody_reads_a_public_bucket_and_nobody_writes_it(
 
 def test_the_read_only_account(emulator: GcsBucket) -> None:
     server, url = emulator.server, emulator.url("album")
-    with lakebed.empty(url, creds=server.service_account) as ds:
-        ds.create_tensor("x")
-        ds.x.append(1)
+    ds = lakebed.empty(url, creds=server.service_account)
+    ds.create_tensor("x")
+    ds.x.append(1)
+    ds.close()
     reader = server.read_only_account
     assert lakebed.load(url, creds=reader, read_only=True).x[0].numpy() == 1
     for refused in (
@@ -208,7 +208,7 @@ REFUSED: dict[str, tuple[Callable[[GcsServer], Any], str]] = {
         lambda server: {**content(server.authorized_user), "client_secret": "hunter2"},
         "invalid_client",
     ),
-    "token": (lambda _: {"gcs_oauth_token": "hunter2"}, "401"),
+    "token": (lambda _: {"gcs_oauth_token": "hunter2"}, "does not accept the credentials"),
 }
 
 
@@ -245,7 +245,7 @@ def test_a_token_service_that_is_away_is_told_apart(emulator: GcsBucket) -> None
     creds = {**content(emulator.server.service_account), "token_uri": "http://127.0.0.1:1/token"}
     with pytest.raises(errors.LakebedError) as away:
         lakebed.load(emulator.url("album"), creds=creds)
-    assert "cannot be reached" in everything_told(away.value)
+    assert "token service at 127.0.0.1:1 cannot be reached" in everything_told(away.value)
 
 
 def test_tokens_that_were_taken_back_are_renewed_once(emulator: GcsBucket) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from lakebed.auth.gcs.identity import SCOPE
 from lakebed.errors import AuthorizationException, InvalidInputError, TransientStorageError
@@ -17,16 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.auth.credentials import Credentials
-    from google.auth.exceptions import GoogleAuthError
+    from google.auth.exceptions import GoogleAuthError, TransportError
 
 
-class Token(TypedDict):
-    """What the core takes: a token, and when it ends, in Unix seconds."""
-
-    access_token: str
-    expiry: float | None
-
-
+# What the core takes: `access_token`, and `expiry` in Unix seconds, or None.
+Token: TypeAlias = dict[str, Any]
 Provider: TypeAlias = "Callable[[], Token]"
 Load: TypeAlias = "Callable[[], Credentials]"
 
@@ -66,7 +62,7 @@ class Given:
 
     def __call__(self) -> Token:
         """Return the token."""
-        return Token(access_token=self._token, expiry=self._expiry)
+        return {"access_token": self._token, "expiry": self._expiry}
 
     def __repr__(self) -> str:
         return "<a given Google access token>"
@@ -93,7 +89,7 @@ class Asked:
                 expiry = _unix(expiry)
             is_number = isinstance(expiry, int | float) and not isinstance(expiry, bool)
             if isinstance(token, str) and token and (expiry is None or is_number):
-                return Token(access_token=token, expiry=expiry)
+                return {"access_token": token, "expiry": expiry}
         # What it is instead is not told: it may be a secret.
         message = "the function given as `creds` did not return what is needed"
         raise InvalidInputError(message, hint=f"it has to return {_ANSWER}")
@@ -143,7 +139,7 @@ def renew(credentials: Credentials) -> Token:
             failure = _refused(error)
         else:
             if isinstance(token, str) and token:
-                return Token(access_token=token, expiry=_unix(expiry))
+                return {"access_token": token, "expiry": _unix(expiry)}
             failure = AuthorizationException("Google gave an empty token", kind="authentication")
     # Outside: google-auth's own error leads to frames that hold keys and signed requests.
     raise failure
@@ -152,10 +148,14 @@ def renew(credentials: Credentials) -> Token:
 def _refused(error: GoogleAuthError) -> Exception:
     from google.auth.exceptions import TransportError  # noqa: PLC0415
 
-    said = _said(error)
-    if error.retryable or isinstance(error, TransportError) or _came_from_transport(error):
-        message = f"Google's token service cannot be reached, or fails: {said}"
+    # The metadata server's errors wrap a failed connection.
+    inner = error if isinstance(error, TransportError) else next(iter(error.args), None)
+    if isinstance(inner, TransportError):
+        message = f"Google's token service{_where(inner)} cannot be reached"
         return TransientStorageError(message, hint="check the network, and any proxy in between")
+    said = _said(error)
+    if error.retryable:
+        return TransientStorageError(f"Google's token service fails: {said}", hint="try again")
     hint = "see docs/gcs.md for the ways to give credentials"
     if said.startswith("invalid_grant"):
         hint = (
@@ -168,11 +168,11 @@ def _refused(error: GoogleAuthError) -> Exception:
     return AuthorizationException(message, kind="authentication", hint=hint)
 
 
-def _came_from_transport(error: GoogleAuthError) -> bool:
-    """Whether it wraps a failed connection, as the errors of the metadata server do."""
-    from google.auth.exceptions import TransportError  # noqa: PLC0415
-
-    return bool(error.args) and isinstance(error.args[0], TransportError)
+def _where(error: TransportError) -> str:
+    """Name the host that did not answer, where requests knows it."""
+    request = getattr(next(iter(error.args), None), "request", None)
+    host = urlsplit(getattr(request, "url", None) or "").netloc
+    return f" at {host}" if host else ""
 
 
 def _said(error: GoogleAuthError) -> str:
