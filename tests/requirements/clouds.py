@@ -18,7 +18,6 @@ S3_URL: Final = _ENV.get("LAKEBED_TEST_S3_URL")
 S3_HAS_ROLE: Final = _ENV.get("LAKEBED_TEST_S3_ROLE") == "1"
 GCS_URL: Final = _ENV.get("LAKEBED_TEST_GCS_URL")
 GCS_HAS_PERSON: Final = _ENV.get("LAKEBED_TEST_GCS_PERSON") == "1"
-HOME: Final = _ENV.get("HOME", "")
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,14 @@ def own_gcs() -> Gcs:
     assert GCS_URL is not None
     key = Path(_needed("LAKEBED_TEST_GCS_KEY")).expanduser().absolute()
     return Gcs(_fresh(GCS_URL), _ENV.get("LAKEBED_TEST_GCS_ENDPOINT"), key)
+
+
+def of_the_person() -> dict[str, str]:
+    """Give what a person's screen and gcloud's login need of the environment."""
+    home = Path(_ENV.get("HOME", "~")).expanduser()
+    gcloud = _ENV.get("CLOUDSDK_CONFIG") or str(home / ".config" / "gcloud")
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "LAKEBED_GOOGLE_CLIENT_SECRETS")
+    return {"CLOUDSDK_CONFIG": gcloud, **{name: _ENV[name] for name in names if name in _ENV}}
 
 
 def _fresh(url: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SECTION = re.compile(r"^## (.+)\n\n```python\n(.*?)```", re.DOTALL | re.MULTILINE)
+_SECTION = re.compile(r"^## ([^\n]+)\n\n```python\n(.*?)```", re.DOTALL | re.MULTILINE)
 
 
 def snippets(page: str) -> dict[str, str]:
