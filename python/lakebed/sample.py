@@ -270,7 +270,7 @@ class Sample:
             credentials=access.credentials if access else None,
             region=access.region if access else None,
             endpoint_url=access.endpoint_url if access else None,
-            virtual_host=access.virtual_host(None) if access else False,
+            virtual_host=access.virtual_host if access else False,
             authorization=authorization,
             max_bytes=settings.max_sample_bytes,
         )

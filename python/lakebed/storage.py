@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
-    """Return the store that holds what lies at a location. Asks nobody anything.
+    """Return the store that holds what lies at a location. Asks no store anything.
 
     Args:
         location: Where.
-        creds: For S3: see `lakebed.auth.aws.resolve`. Of no meaning for the others.
+        creds: For S3: see `lakebed.auth.aws.resolve`, which may ask for them. Of no meaning for
+            the others.
 
     Raises:
         InvalidInputError: The credentials cannot be right.
@@ -37,7 +38,7 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
                 location.prefix,
                 region=access.region,
                 endpoint_url=access.endpoint_url,
-                virtual_host=access.virtual_host(location.root),
+                virtual_host=access.virtual_host and "." not in location.root,
                 credentials=access.credentials,
             )
         case _:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from lakebed.auth.aws import kept, require_picklable
 from lakebed.dataset.opening import Options, open_dataset
 from lakebed.errors import InvalidInputError, UnsupportedVersionError
 from lakebed.paths import Location
@@ -70,6 +71,7 @@ class Source:
             message = "a mem:// dataset cannot be pickled: it is in the memory of this process"
             hint = "write it to a folder or a bucket, or open it where it is used"
             raise InvalidInputError(message, path=self.path, hint=hint)
+        require_picklable(self.creds)
         handle.flush()
         here = self.location
         if here.kind == "local":
@@ -93,9 +95,7 @@ def source_of(location: Location, creds: Creds, options: Options) -> Source:
         AuthorizationException: There are no credentials.
     """
     store = open_store(location, creds)
-    # A copy: the caller's dict may change.
-    given = creds if creds is None or isinstance(creds, str) else dict(creds)
-    return Source(location, given, options, store)
+    return Source(location, kept(creds), options, store)
 
 
 def _restore(version: int, state: dict[str, Any]) -> Handle:

@@ -56,6 +56,6 @@ def link_access(creds: Mapping[str, Any] | None, *, from_environment: bool = Fal
         credentials=access.credentials,
         region=access.region,
         endpoint_url=access.endpoint_url,
-        virtual_host=access.virtual_host(None),
+        virtual_host=access.virtual_host,
         authorization=header,
     )
