@@ -71,7 +71,8 @@ class Source:
             message = "a mem:// dataset cannot be pickled: it is in the memory of this process"
             hint = "write it to a folder or a bucket, or open it where it is used"
             raise InvalidInputError(message, path=self.path, hint=hint)
-        require_picklable(self.creds)
+        for creds in (self.creds, *(given for given, _ in handle.populated.values())):
+            require_picklable(creds)
         handle.flush()
         here = self.location
         if here.kind == "local":

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.auth.aws import place as place_of_tests
+from tests.auth.aws.ways import Stage
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.auth.aws.place import Place
+    from tests.servers.aws_credentials import AwsCredentials
 
 
 @dataclass(frozen=True)
@@ -37,3 +43,16 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     # Nothing answers where an instance would: asking takes seconds.
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return Home(folder)
+
+
+@pytest.fixture(scope="session")
+def place(aws_credentials: AwsCredentials) -> Place:
+    """Make one dataset, for all tests that only read it."""
+    return place_of_tests.make(aws_credentials.s3)
+
+
+@pytest.fixture
+def stage(aws_credentials: AwsCredentials, home: Home, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Give a way what it needs."""
+    aws_credentials.reset()
+    return Stage(aws_credentials, home, monkeypatch)

@@ -161,11 +161,10 @@ def read_configured(profile: str | None, *, keys_given: bool = False) -> Configu
     if not any(map(existing_file, files)) and (keys_given or not named):
         return Configured(name)
     session = new_session(profile)
-    with translated("the AWS configuration cannot be read"):
-        full = session.full_config
-        known = full["profiles"]
-        if name in known or not named:
-            return Configured(name, known.get(name, {}), full.get("services", {}))
+    full = translated("the AWS configuration cannot be read", lambda: session.full_config)
+    known = full["profiles"]
+    if name in known or not named:
+        return Configured(name, known.get(name, {}), full.get("services", {}))
     if keys_given and not profile:
         return Configured(name)
     raise _unknown_profile(name, profile, sorted(known))

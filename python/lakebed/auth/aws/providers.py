@@ -114,20 +114,19 @@ class Chain(Provider):
 
     def __call__(self) -> Secret:
         """Walk the chain."""
-        what = f"there are no AWS credentials from {self.source}"
+        return translated(f"there are no AWS credentials from {self.source}", self._walk)
+
+    def _walk(self) -> Secret:
         if self._typed_in is not None:
-            with translated(what):
-                return _frozen(self._typed_in)
+            return _frozen(self._typed_in)
         session = new_session(self._profile)
-        with translated(what):
-            set_region(session, self._region)
-            credentials = session.get_credentials()
-            if credentials is None:
-                raise _nobody(self._profile)
-            profile = session.get_scoped_config()
-            name = session.profile or "default"
-            secret = _frozen(credentials)
-        self._source = _in_words(credentials.method, name, profile)
+        set_region(session, self._region)
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise _nobody(self._profile)
+        secret = _frozen(credentials)
+        profile = session.get_scoped_config()
+        self._source = _in_words(credentials.method, session.profile or "default", profile)
         if credentials.method == "assume-role" and "mfa_serial" in profile:
             self._typed_in = credentials
         return secret
@@ -149,15 +148,16 @@ class FromSession(Provider):
 
     def __call__(self) -> Secret:
         """Take what the session holds now."""
-        with translated(f"the {self._kind} session gives no credentials"):
-            # Kept by the session. Its own keys are in no chain: looking again would find others.
-            credentials = self._session.get_credentials()
-            if credentials is None:
-                message = f"the {self._kind} session has no credentials"
-                raise AuthorizationException(message, kind="authentication")
-            secret = _frozen(credentials)
+        return translated(f"the {self._kind} session gives no credentials", self._take)
+
+    def _take(self) -> Secret:
+        # Kept by the session. Its own keys are in no chain: looking again would find others.
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            message = f"the {self._kind} session has no credentials"
+            raise AuthorizationException(message, kind="authentication")
         self._method = credentials.method
-        return secret
+        return _frozen(credentials)
 
 
 class FromFunction(Provider):
@@ -228,10 +228,14 @@ class AssumedRole(Provider):
             retries={"mode": "standard", "total_max_attempts": _STS_TRIES},
         )
         keys = {name: base[name] for name in (KEY, SECRET, TOKEN)}
-        with translated(f"the role {role.arn} cannot be assumed with {self._base.source}"):
+        asked = {name: value for name, value in wanted.items() if value is not None}
+
+        def assume() -> Any:
             client: Any = session.create_client("sts", config=config, **keys, **self._sts)
-            asked = {name: value for name, value in wanted.items() if value is not None}
-            reply = client.assume_role(**asked)["Credentials"]
+            return client.assume_role(**asked)["Credentials"]
+
+        what = f"the role {role.arn} cannot be assumed with {self._base.source}"
+        reply = translated(what, assume)
         return {
             KEY: reply["AccessKeyId"],
             SECRET: reply["SecretAccessKey"],

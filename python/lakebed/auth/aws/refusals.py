@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lakebed.errors import (
     AuthorizationException,
@@ -16,7 +15,9 @@ from lakebed.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 _LOG_IN = "log in again: aws sso login, with --profile if it is not the default one"
 _CERTIFICATES = "name the file of trusted certificates by `ca_bundle` in `creds`, or AWS_CA_BUNDLE"
@@ -26,27 +27,28 @@ _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedOperation"}
 
 
-@contextlib.contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Turn whatever botocore raises in the block into an error of ours.
+def translated(what: str, call: Callable[[], T]) -> T:
+    """Call what uses botocore; whatever that raises becomes an error of ours.
 
     Args:
-        what: What did not work, as a sentence's first part.
+        what: What does not work then, as a sentence's first part.
+        call: What to call.
+
+    Returns:
+        What it returns.
 
     Raises:
         LakebedError: Caused by botocore's.
     """
-    refused = None
     try:
-        yield
+        return call()
     except LakebedError:
         raise
     except Exception as error:  # noqa: BLE001 (botocore lets whatever happens in it through)
         refused = _refusal(what, error)
-    if refused is not None:
-        # Raised out here: the context of an error is shown, too, and what a parser choked on may
-        # hold secrets.
-        raise refused
+    # Raised out here, without context: that is shown, too, and what a parser choked on may hold
+    # secrets.
+    raise refused
 
 
 def _refusal(what: str, error: Exception) -> LakebedError:
