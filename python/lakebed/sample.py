@@ -269,10 +269,8 @@ class Sample:
         authorization = None if access else given.get("Authorization")
         return _core.fetch(
             url,
-            credentials=access.credentials if access else None,
-            region=access.region if access else None,
-            endpoint_url=access.endpoint_url if access else None,
-            virtual_host=access.virtual_host if access else False,
+            aws=access.core() if access else None,
+            gcs=None,
             authorization=authorization,
             max_bytes=settings.max_sample_bytes,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakebed import errors
+from lakebed.auth import aws
 from lakebed.links import link_access
 
 KEYS = {"aws_access_key_id": "AKIDKEY", "aws_secret_access_key": "verysecret"}
@@ -29,24 +30,24 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_credentials_of_links() -> None:
     access = link_access({**KEYS, "endpoint_url": "http://h:1", "aws_region": "r"})
-    assert access["credentials"] is not None
-    assert (access["endpoint_url"], access["region"]) == ("http://h:1", "r")
-    assert (access["authorization"], access["virtual_host"]) == (None, False)
+    assert (access["aws"] is None, access["gcs"], access["authorization"]) == (False, None, None)
 
 
 def test_an_authorization_header_needs_no_aws_keys() -> None:
     access = link_access({"Authorization": "Bearer x"})
-    assert (access["authorization"], access["credentials"]) == ("Bearer x", None)
+    assert (access["authorization"], access["aws"]) == ("Bearer x", None)
     both = link_access({"Authorization": "Bearer x", **KEYS})
     assert both["authorization"] == "Bearer x"
-    assert both["credentials"] is not None
+    assert both["aws"] is not None
 
 
 def test_links_find_out_late_that_the_environment_is_empty() -> None:
     for access in (link_access({}), link_access(None, from_environment=True)):
-        assert access["credentials"] is not None
-        with pytest.raises(errors.AuthorizationException):
-            access["credentials"]()
+        assert access["aws"] is not None
+    provider = aws.resolve({}, check_environment=False).credentials
+    assert provider is not None
+    with pytest.raises(errors.AuthorizationException):
+        provider()
 
 
 def test_credentials_of_links_are_given_in_one_way() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from lakebed.auth import aws
 from lakebed.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from lakebed import _core
 
 _HEADER = "Authorization"
 
@@ -14,10 +17,8 @@ _HEADER = "Authorization"
 class LinkAccess(TypedDict):
     """Keyword arguments of the core's `populate_creds`."""
 
-    credentials: aws.Provider | None
-    region: str | None
-    endpoint_url: str | None
-    virtual_host: bool
+    aws: _core.AwsAccess | None
+    gcs: _core.GcsAccess | None
     authorization: str | None
 
 
@@ -44,19 +45,7 @@ def link_access(creds: aws.Creds, *, from_environment: bool = False) -> LinkAcce
     if header is not None and not isinstance(header, str):
         raise InvalidInputError(f"`creds[{_HEADER!r}]` is a {type(header).__name__}, not a str")
     if header is not None and not settings:
-        return LinkAccess(
-            credentials=None,
-            region=None,
-            endpoint_url=None,
-            virtual_host=False,
-            authorization=header,
-        )
+        return LinkAccess(aws=None, gcs=None, authorization=header)
     # A key for http or local links needs no secrets, so missing ones are found out when asked for.
     access = aws.resolve(settings, check_environment=False)
-    return LinkAccess(
-        credentials=access.credentials,
-        region=access.region,
-        endpoint_url=access.endpoint_url,
-        virtual_host=access.virtual_host,
-        authorization=header,
-    )
+    return LinkAccess(aws=access.core(), gcs=None, authorization=header)

@@ -1,13 +1,12 @@
 """The portal of AWS SSO and a strict STS: what SeaweedFS has not.
 
-The portal gives keys to whoever shows the access token of `aws sso login`; the STS gives a role only
-with the right external id. The keys are real ones, of the STS of an S3 server.
+The portal gives keys to whoever shows the access token of `aws sso login`; the STS gives a role
+only with the right external id. The keys are real ones, of the STS of an S3 server.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import threading
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import parse_qs
@@ -18,6 +17,7 @@ from tests.servers.handler import Handler, Server
 from tests.servers.process import HOST
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from tests.servers.seaweedfs import S3Server
@@ -26,12 +26,14 @@ ACCESS_TOKEN: Final = "token-of-the-browser"
 ACCOUNT: Final = "123456789012"
 ROLE: Final = "Engineer"
 EXTERNAL_ID: Final = "of-tests"
-_ROLE_XML = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
-<Credentials><AccessKeyId>{0}</AccessKeyId><SecretAccessKey>{1}</SecretAccessKey>
-<SessionToken>{2}</SessionToken><Expiration>{3}</Expiration></Credentials>
+_NAMESPACE = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'
+_ROLE_XML = f"""<AssumeRoleResponse {_NAMESPACE}><AssumeRoleResult>
+<Credentials><AccessKeyId>{{0}}</AccessKeyId><SecretAccessKey>{{1}}</SecretAccessKey>
+<SessionToken>{{2}}</SessionToken><Expiration>{{3}}</Expiration></Credentials>
 </AssumeRoleResult></AssumeRoleResponse>"""
-_DENIED_XML = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
-<Type>Sender</Type><Code>AccessDenied</Code><Message>no such trust</Message></Error></ErrorResponse>"""
+_DENIED_XML = f"""<ErrorResponse {_NAMESPACE}><Error>
+<Type>Sender</Type><Code>AccessDenied</Code><Message>no such trust</Message></Error>
+</ErrorResponse>"""
 
 
 class _Handler(Handler):

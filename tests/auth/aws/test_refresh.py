@@ -62,7 +62,7 @@ class Minute:
 
 def renewals(ds: Any) -> int:
     """How often the core asked for secrets."""
-    found: int = ds._handle.source.store.counters().get("renewals", 8)
+    found: int = ds._handle.source.store.counters()["renewals"]  # noqa: SLF001
     return found
 
 
@@ -75,6 +75,7 @@ class Counting:
         self.calls = 0
 
     def __call__(self) -> dict[str, Any]:
+        """Get keys from the STS."""
         self.calls += 1
         keys = ways.session_keys(self.endpoint, self.user, seaweedfs.ROLE_WRITE, None)
         return {**keys, "endpoint_url": self.endpoint}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lakebed import _core
 from lakebed.auth.aws.configured import (
     DEFAULT_STS_REGION,
     Configured,
@@ -47,6 +48,17 @@ class Access:
     virtual_host: bool
     ca_bundle: str | None
     verify: bool
+
+    def core(self) -> _core.AwsAccess:
+        """Return it as the core takes it."""
+        return _core.AwsAccess(
+            credentials=self.credentials,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            virtual_host=self.virtual_host,
+            ca_bundle=self.ca_bundle,
+            verify=self.verify,
+        )
 
     @property
     def source(self) -> str:
