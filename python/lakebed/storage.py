@@ -25,12 +25,12 @@ _PLANNED: Final = {
 
 
 def open_store(location: Location, creds: Creds = None) -> _core.Store:
-    """Return the store that holds what lies at a location. Asks nobody but for `creds="browser"`.
+    """Return the store that holds what lies at a location. Asks no store anything.
 
     Args:
         location: Where.
         creds: For S3: see `lakebed.auth.aws.resolve`; for Google Cloud Storage:
-            `lakebed.auth.gcs.resolve`. Of no meaning for the others.
+            `lakebed.auth.gcs.resolve`; both may ask for them. Of no meaning for the others.
 
     Raises:
         InvalidInputError: The credentials cannot be right.
@@ -49,7 +49,7 @@ def open_store(location: Location, creds: Creds = None) -> _core.Store:
             access = aws.resolve(cast("aws.Creds", creds))
             return _core.Store.s3(location.root, location.prefix, access.core())
         case "gcs":
-            found = gcs.resolve(creds)
+            found = gcs.resolve(cast("gcs.Creds", creds))
             return _core.Store.gcs(location.root, location.prefix, found.core())
         case "http" | "hub" | "azure" | "gdrive":
             raise _planned(location)

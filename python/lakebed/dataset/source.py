@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from lakebed.auth.aws import require_picklable
 from lakebed.dataset.opening import Options, open_dataset
 from lakebed.errors import InvalidInputError, UnsupportedVersionError
 from lakebed.paths import Location
@@ -71,6 +72,8 @@ class Source:
             message = "a mem:// dataset cannot be pickled: it is in the memory of this process"
             hint = "write it to a folder or a bucket, or open it where it is used"
             raise InvalidInputError(message, path=self.path, hint=hint)
+        for creds in (self.creds, *(given for given, _ in handle.populated.values())):
+            require_picklable(creds)
         handle.flush()
         here = self.location
         if here.kind == "local":

@@ -111,7 +111,17 @@ def of_object(credentials: Credentials) -> Provider:
         if credentials.token and not can_renew:
             return Given(credentials.token, _unix(credentials.expiry))
     scoped: Credentials = google.with_scopes_if_required(credentials, [SCOPE])  # type: ignore[no-untyped-call]
-    return Renewing(lambda: scoped)
+    return Renewing(lambda: _copy(scoped))
+
+
+def _copy(credentials: Credentials) -> Credentials:
+    """Return a copy to renew: the caller's object is not changed, and pickles as it was given.
+
+    `copy.copy` would leave out a refresh handler.
+    """
+    copied: Credentials = object.__new__(type(credentials))
+    vars(copied).update(vars(credentials))
+    return copied
 
 
 def renew(credentials: Credentials) -> Token:
@@ -132,8 +142,6 @@ def renew(credentials: Credentials) -> Token:
         request = functools.partial(Request(session), timeout=_TIMEOUT_S)
         try:
             credentials.refresh(request)  # type: ignore[no-untyped-call]
-            # Another thread may renew the same object between these two: the times differ by less
-            # than a request takes.
             token, expiry = credentials.token, credentials.expiry
         except GoogleAuthError as error:
             failure = _refused(error)
