@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from google.oauth2 import service_account
+from google.oauth2.credentials import Credentials as User
 
 import lakebed
 from tests.process.children import in_child
@@ -96,6 +97,18 @@ def test_a_pickle_holds_what_was_given_and_no_token(url: str, gcs: GcsServer) ->
     for secret in (b"ya29.", b"PRIVATE KEY"):
         assert secret not in pickled
     assert gcs.service_account.name.encode() in pickled
+
+
+def test_an_object_is_not_changed_and_pickles_as_it_was_given(url: str, gcs: GcsServer) -> None:
+    """One of google-auth keeps its token, which nobody gave."""
+    login = json.loads(gcs.authorized_user.read_text())
+    del login["type"]
+    given = User(None, **login)  # type: ignore[no-untyped-call]
+    ds = lakebed.load(url, creds=given, read_only=True)
+    assert total(ds) == EXPECTED
+    assert given.token is None
+    assert b"ya29." not in pickle.dumps(ds)
+    assert total(pickle.loads(pickle.dumps(ds))) == EXPECTED  # noqa: S301 (our own bytes)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
