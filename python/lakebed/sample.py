@@ -64,7 +64,7 @@ class Sample:
         verify: bool = False,
         shape: tuple[int, ...] | None = None,
         dtype: str | None = None,
-        creds: dict[str, Any] | None = None,
+        creds: aws.Creds = None,
     ) -> None:
         path, creds = concealed(path), given.concealed(creds)
         if sum(value is not None for value in (path, array, buffer)) != 1:
@@ -272,11 +272,12 @@ class Sample:
 
     def _fetched(self, url: str) -> bytes:
         access = aws.resolve(self._creds) if url.startswith("s3://") else None
+        headers = self._creds if isinstance(self._creds, Mapping) and not access else {}
         return _core.fetch(
             url,
             aws=access.core() if access else None,
             gcs=None,
-            authorization=None if access else (self._creds or {}).get("Authorization"),
+            authorization=headers.get("Authorization"),
             max_bytes=settings.max_sample_bytes,
         )
 
@@ -284,7 +285,7 @@ class Sample:
 def read(
     path: PathLike,
     verify: bool = False,
-    creds: dict[str, Any] | None = None,
+    creds: aws.Creds = None,
     compression: str | None = None,
     storage: object = None,
     timeout: float | None = None,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never, cast
 
 from lakebed import _core
-from lakebed.auth import aws
+from lakebed.auth import aws, gcs
 from lakebed.auth.given import concealed
 from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
 
+# Which of them a path takes is decided by its scheme.
+Creds: TypeAlias = "aws.Creds | gcs.Creds"
+
 # What is parsed, and cannot be opened yet.
 _PLANNED: Final = {
     "hub": "hub:// paths",
-    "gcs": "Google Cloud Storage",
     "http": "datasets behind http URLs",
     "azure": "Azure storage",
     "gdrive": "Google Drive",
@@ -77,22 +79,22 @@ class Storage:
         return f"Storage({', '.join(shown)})"
 
 
-def open_store(location: Location, creds: Any = None) -> _core.Store:
+def open_store(location: Location, creds: Creds = None) -> _core.Store:
     """Return the store that holds what lies at a location; see `open_storage`."""
     return open_storage(location, creds).store
 
 
-def open_storage(location: Location, creds: Any = None) -> Storage:
-    """Return what holds that which lies at a location. Asks nobody anything.
+def open_storage(location: Location, creds: Creds = None) -> Storage:
+    """Return what holds that which lies at a location. Asks no store anything.
 
     Args:
         location: Where.
         creds: As `resolve` of `lakebed.auth.aws`, `.gcs` and `.http` takes it, by the kind of the
-            location. Of no meaning for the others.
+            location; the first two may ask for credentials. Of no meaning for the others.
 
     Raises:
         InvalidInputError: The credentials cannot be right.
-        AuthorizationException: A cloud store, and there are no credentials.
+        AuthorizationException: There are no credentials, or they cannot be used.
         UnsupportedFeatureError: A kind of store that is not there yet.
     """
     creds = concealed(creds)
@@ -103,7 +105,7 @@ def open_storage(location: Location, creds: Any = None) -> Storage:
         raise error.without_frames() from error.__cause__
 
 
-def _open(location: Location, creds: Any) -> Storage:
+def _open(location: Location, creds: Creds) -> Storage:
     match location.kind:
         case "local":
             _refuse_foreign(location)
@@ -113,10 +115,15 @@ def _open(location: Location, creds: Any) -> Storage:
         case "memory":
             return Storage(_core.Store.memory(location.root), "memory")
         case "s3":
-            s3 = aws.resolve(creds)
+            s3 = aws.resolve(cast("aws.Creds", creds))
             store = _core.Store.s3(location.root, location.prefix, s3.core())
             return Storage(store, "S3", s3.endpoint_url, s3.region, s3.source)
-        case "gcs" | "http" | "hub" | "azure" | "gdrive":
+        case "gcs":
+            cloud = gcs.resolve(cast("gcs.Creds", creds))
+            store = _core.Store.gcs(location.root, location.prefix, cloud.core())
+            provider = "Google Cloud Storage"
+            return Storage(store, provider, cloud.endpoint_url, None, cloud.source)
+        case "http" | "hub" | "azure" | "gdrive":
             message = f"not supported yet: {_PLANNED[location.kind]}"
             raise UnsupportedFeatureError(message, path=location.path)
         case _:

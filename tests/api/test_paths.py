@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -85,7 +85,7 @@ def test_what_the_reference_keeps_in_a_whole_bucket_is_named_and_can_be_moved(
     """SeaweedFS drops the slash that the keys begin with; moto keeps it, as S3 does."""
     moto.create_bucket("whole")
     creds = moto.creds(region="us-east-1")
-    made = [
+    made: list[dict[str, Any]] = [
         {"do": "empty", "path": "s3://whole", "options": {"creds": creds}},
         {"do": "create_tensor", "name": "a", "options": {"dtype": "int64"}},
         {"do": "extend", "name": "a", "values": [1, 2, 3]},

@@ -17,9 +17,9 @@ from lakebed.storage import open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lakebed.auth.aws import Creds
     from lakebed.dataset.source import Source
     from lakebed.paths import PathLike
+    from lakebed.storage import Creds
 
 
 def load(
@@ -51,7 +51,11 @@ def load(
         memory_cache_size: For chunks kept between reads, in MB.
         local_cache_size: Accepted; there is no cache on disk yet.
         creds: For S3: a dict with `aws_access_key_id`, `aws_secret_access_key`, and where needed
-            `aws_session_token`, `endpoint_url`, `aws_region`; without it, the environment.
+            `aws_session_token`, `endpoint_url`, `aws_region`, or with `profile_name`, `role_arn`,
+            `anonymous`, ... (docs/aws.md); a session of boto3; a function that returns such a
+            dict; without it, environment, profiles and roles, as botocore finds them.
+            For Google Cloud Storage: a key file, its content, "browser", "cache" and more
+            (docs/gcs.md).
         token: Accepted; of a hub, which is not there yet.
         org_id: Accepted; of a hub.
         verbose: Warn when the dataset is opened read-only because somebody else is writing.

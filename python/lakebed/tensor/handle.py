@@ -15,13 +15,14 @@ from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from lakebed import _core
+    from lakebed.auth.aws import Creds
     from lakebed.storage import Storage
 
-# What `populate_creds` was given: the dict, and whether the environment is asked.
-Populated = tuple["Mapping[str, Any] | None", bool]
+# What `populate_creds` was given: the credentials, and whether the environment is asked.
+Populated = tuple["Creds", bool]
 
 
 class Source(Protocol):
@@ -202,9 +203,7 @@ class Handle:
             with self._changing:
                 self._open.save()
 
-    def populate_creds(
-        self, creds_key: str, creds: Mapping[str, Any] | None, from_environment: bool
-    ) -> None:
+    def populate_creds(self, creds_key: str, creds: Creds, from_environment: bool) -> None:
         """Give the credentials behind a creds key, for as long as this handle lives.
 
         Raises:
