@@ -6,6 +6,7 @@ Source: hub/paths-and-creds, sections 3 and 6; format 5.3.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
