@@ -29,6 +29,7 @@ mod incoming;
 mod key;
 mod listing;
 mod local;
+mod log;
 mod memory;
 mod reply;
 mod s3;
