@@ -14,7 +14,9 @@ What the reference does otherwise, and we do not copy; histories keep clear of i
   append makes it a sample of the dataset;
 * `tensor[n].shape` without a shape companion: it raises in a chunk that holds nothing but None;
 * links without a shape companion: an empty one raises in a chunk that holds nothing but such;
-* `Tensor.shape` of lists, and of links beside empty ones, contradicts its own `shape_interval`.
+* `Tensor.shape` of lists, and of links beside empty ones, contradicts its own `shape_interval`;
+* `tensor[n].shape` where no sample is larger than (0, 0, 0): it gives (), against its `shapes()`
+  and values.
 """
 
 from __future__ import annotations
