@@ -23,9 +23,9 @@ import tempfile
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from tests.servers.process import HOST, free_port, get, spawn, stop, wait_until_healthy
+from tests.servers.process import HOST, control, free_port, get, spawn, stop, wait_until_healthy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,9 +88,7 @@ class FaultProxy:
 
     def set(self, **faults: float | str) -> None:
         """Change some faults; the others stay."""
-        code, body = get(f"{self.control}/set?{urlencode(faults)}")
-        if code != 200:
-            raise ValueError(body.decode())
+        control(f"{self.control}/set", **faults)
 
     def reset(self) -> None:
         """Take away all faults and set the counts to zero."""
