@@ -6,7 +6,7 @@ use lakebed_core::dataset::Dataset;
 use lakebed_core::engine::{Engine, Interrupt};
 use lakebed_core::storage::{Entry, S3Config, Store};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::credentials;
 use crate::interrupt::enter;
@@ -90,6 +90,34 @@ impl PyStore {
                 list(&self.inner, interrupt)?.into_iter().map(|entry| entry.key).collect();
             Engine::current()?.block_on(self.inner.delete(&keys), interrupt)?;
             Ok(keys.len())
+        })
+    }
+
+    fn get<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = enter(py, None, |interrupt| {
+            Engine::current()?.block_on(self.inner.get(key), interrupt)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn put(&self, py: Python<'_>, key: &str, data: Vec<u8>) -> PyResult<()> {
+        enter(py, None, |interrupt| {
+            Engine::current()?.block_on(self.inner.put(key, data.into()), interrupt)
+        })
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a list")]
+    fn delete(&self, py: Python<'_>, keys: Vec<String>) -> PyResult<()> {
+        enter(py, None, |interrupt| {
+            Engine::current()?.block_on(self.inner.delete(&keys), interrupt)
+        })
+    }
+
+    fn list(&self, py: Python<'_>, prefix: &str, limit: usize) -> PyResult<Vec<(String, u64)>> {
+        enter(py, None, |interrupt| {
+            let found = self.inner.list_some(prefix, limit);
+            let entries = Engine::current()?.block_on(found, interrupt)?;
+            Ok(entries.into_iter().map(|entry| (entry.key, entry.size)).collect())
         })
     }
 

@@ -313,7 +313,12 @@ impl Store {
         Ok(!self.list_some("", 1).await?.is_empty())
     }
 
-    async fn list_some(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>> {
+    /// Objects below the folder `prefix`, sorted by key; once there are `limit` of them, the store
+    /// is asked for no further page.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn list_some(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>> {
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         let backend = match prefix {
             "" => self.inner.backend.as_ref(),
