@@ -71,12 +71,17 @@ class Objects:
 
     def _list(self) -> Finding:
         try:
-            self.seen = self.store.list("", _LISTED)
+            self.seen, odd = self.store.list("", _LISTED)
         except LakebedError as error:
             return failed("list", error)
         count = f"{_LISTED} or more" if len(self.seen) >= _LISTED else str(len(self.seen))
         detail = f"{count} object{'' if count == '1' else 's'}" if self.seen else "nothing is there"
-        return Finding("list", State.OK, detail, values={"objects": len(self.seen)})
+        values = {"objects": len(self.seen), "odd_keys": odd}
+        if odd:
+            detail += f", and {len(odd)} that no path leads to, such as {odd[0]!r}"
+            hint = "lakebed leaves such objects alone; rename or remove them with the store's tools"
+            return Finding("list", State.WARNING, detail, hint, values)
+        return Finding("list", State.OK, detail, values=values)
 
     def _write(self) -> Finding:
         data = secrets.token_bytes(_TINY_BYTES)
