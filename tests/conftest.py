@@ -13,6 +13,7 @@ from tests.golden import corpus
 from tests.reference import client
 from tests.servers import aws_credentials as aws_credentials_server
 from tests.servers import gcs as gcs_server
+from tests.servers import moto as moto_server
 from tests.servers import seaweedfs
 from tests.servers.gcs import GcsBucket
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tests.reference.client import Reference
     from tests.servers.aws_credentials import AwsCredentials
     from tests.servers.gcs import GcsServer
+    from tests.servers.moto import MotoServer
     from tests.servers.seaweedfs import Keys, S3Server
 
 
@@ -80,6 +82,20 @@ def bucket(s3: S3Server) -> Iterator[Bucket]:
     for key in bucket.listing():
         client.delete_object(Bucket=bucket.name, Key=key)
     client.delete_bucket(Bucket=bucket.name)
+
+
+@pytest.fixture(scope="session")
+def moto_process() -> Iterator[MotoServer]:
+    """Run one moto server for the whole session."""
+    with moto_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def moto(moto_process: MotoServer) -> MotoServer:
+    """Give the moto server without any bucket, as strict as AWS."""
+    moto_process.reset()
+    return moto_process
 
 
 @pytest.fixture(scope="session")
