@@ -136,7 +136,7 @@ class S3(Cloud):
 
     @property
     def _in_host(self) -> bool:
-        return (self.access.endpoint_url is None and "." not in self.bucket)
+        return self.access.endpoint_url is None and "." not in self.bucket
 
 
 def _rule(raw: dict[str, Any]) -> Rule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,18 @@ def examine(location: Location, creds: Creds, *, write: bool, origin: str | None
         InvalidInputError: The credentials cannot be right.
     """
     report = Report(location.path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _examine(report, location, creds, write=write, origin=origin)
+    # That a certificate is not checked, the line of TLS says, and once is enough.
+    notes = {str(each.message) for each in caught if each.category is UserWarning}
+    report.findings += [Finding("note", State.WARNING, note) for note in sorted(notes)]
+    return report
+
+
+def _examine(
+    report: Report, location: Location, creds: Creds, *, write: bool, origin: str | None
+) -> None:
     match location.kind:
         case "memory":
             detail = "memory of one process: nobody else can see it, and nothing can be wrong"
@@ -46,7 +59,6 @@ def examine(location: Location, creds: Creds, *, write: bool, origin: str | None
             _local(report, location, creds, write=write)
         case _:
             _remote(report, location, creds, write=write, origin=origin)
-    return report
 
 
 def _local(report: Report, location: Location, creds: Creds, *, write: bool) -> None:
