@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lakebed import _core
-from lakebed.auth import aws, given
+from lakebed.auth import aws, gcs, given
 from lakebed.errors import (
     CorruptedSampleError,
     DecodeError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _HTTP = ("http://", "https://")
+_GCS = ("gcs://", "gcp://", "gs://")
 _ENCODERS = ("jpeg", "png")
 _ALIASES = {"jpg": "jpeg"}
 
@@ -272,13 +273,15 @@ class Sample:
             raise error.without_frames() from error.__cause__
 
     def _fetched(self, url: str) -> bytes:
-        access = aws.resolve(self._creds) if url.startswith("s3://") else None
-        headers = self._creds if isinstance(self._creds, Mapping) and not access else {}
+        creds: Any = self._creds
+        s3 = aws.resolve(creds).core() if url.startswith("s3://") else None
+        google = gcs.resolve(creds).core() if url.startswith(_GCS) else None
+        is_header = url.startswith(_HTTP) and isinstance(creds, Mapping)
         return _core.fetch(
             url,
-            aws=access.core() if access else None,
-            gcs=None,
-            authorization=headers.get("Authorization"),
+            aws=s3,
+            gcs=google,
+            authorization=creds.get("Authorization") if is_header else None,
             max_bytes=settings.max_sample_bytes,
         )
 

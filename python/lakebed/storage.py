@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, assert_never
 
 from lakebed import _core
 from lakebed.auth import aws, gcs
@@ -79,18 +79,18 @@ class Storage:
         return f"Storage({', '.join(shown)})"
 
 
-def open_store(location: Location, creds: Creds = None) -> _core.Store:
+def open_store(location: Location, creds: Any = None) -> _core.Store:
     """Return the store that holds what lies at a location; see `open_storage`."""
     return open_storage(location, creds).store
 
 
-def open_storage(location: Location, creds: Creds = None) -> Storage:
-    """Return what holds that which lies at a location. Asks no store anything.
+def open_storage(location: Location, creds: Any = None) -> Storage:
+    """Return what holds that which lies at a location. Asks nobody anything.
 
     Args:
         location: Where.
         creds: As `resolve` of `lakebed.auth.aws`, `.gcs` and `.http` takes it, by the kind of the
-            location; the first two may ask for credentials. Of no meaning for the others.
+            location. Of no meaning for the others.
 
     Raises:
         InvalidInputError: The credentials cannot be right.
@@ -105,7 +105,7 @@ def open_storage(location: Location, creds: Creds = None) -> Storage:
         raise error.without_frames() from error.__cause__
 
 
-def _open(location: Location, creds: Creds) -> Storage:
+def _open(location: Location, creds: Any) -> Storage:
     match location.kind:
         case "local":
             _refuse_foreign(location)
@@ -115,14 +115,13 @@ def _open(location: Location, creds: Creds) -> Storage:
         case "memory":
             return Storage(_core.Store.memory(location.root), "memory")
         case "s3":
-            s3 = aws.resolve(cast("aws.Creds", creds))
+            s3 = aws.resolve(creds)
             store = _core.Store.s3(location.root, location.prefix, s3.core())
             return Storage(store, "S3", s3.endpoint_url, s3.region, s3.source)
         case "gcs":
-            cloud = gcs.resolve(cast("gcs.Creds", creds))
-            store = _core.Store.gcs(location.root, location.prefix, cloud.core())
-            provider = "Google Cloud Storage"
-            return Storage(store, provider, cloud.endpoint_url, None, cloud.source)
+            google = gcs.resolve(creds)
+            store = _core.Store.gcs(location.root, location.prefix, google.core())
+            return Storage(store, "Google Cloud Storage", google.endpoint_url, None, google.source)
         case "http" | "hub" | "azure" | "gdrive":
             message = f"not supported yet: {_PLANNED[location.kind]}"
             raise UnsupportedFeatureError(message, path=location.path)
