@@ -131,6 +131,7 @@ def empty(
         PathNotEmptyException: The folder holds files, but no dataset.
         InvalidDatasetNameException: The last part of the path has unusual characters.
         LockedException: Somebody is writing to the dataset that would be overwritten.
+        ReadOnlyModeError: The path is an http(s) URL.
         AuthError: The store does not let us in.
 
     Source: requirements/storage-options.md.
@@ -141,6 +142,7 @@ def empty(
     opening.refuse_planned("empty", "stream", refused)
     location = paths.parse(path)
     paths.refuse_address(location, "empty")
+    opening.refuse_writing(location)
     paths.check_name(location)
     options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout)
     return _create(source_of(location, creds, options), overwrite=overwrite)
@@ -188,6 +190,7 @@ def open_or_create(
     if exists and not overwrite:
         return _load(source, verbose=verbose)
     paths.refuse_address(location, "dataset")
+    opening.refuse_writing(location)
     paths.check_name(location)
     if read_only:
         message = "there is no dataset at the path, and none can be created read-only"
@@ -245,12 +248,14 @@ def delete(
         DatasetNotFoundError: There is no dataset (a `DatasetHandlerError`).
         DatasetTooLargeToDelete: It is, and `large_ok` is False.
         LockedException: Somebody is writing to it.
+        ReadOnlyModeError: The path is an http(s) URL.
         AuthError: The store does not let us in.
     """
     del token, verbose, org_id
     path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "delete")
+    opening.refuse_writing(location)
     store = open_store(location, creds)
     removal.delete_at(location, store, force=force, large_ok=large_ok)
 
