@@ -19,6 +19,7 @@ use reqwest::{Certificate, Client, StatusCode};
 
 use super::access::Tls;
 use super::counters::Counters;
+use super::hopeless::{Optional, judge};
 use super::listing;
 use crate::engine::fork;
 use crate::engine::process::PerProcess;
@@ -192,7 +193,8 @@ impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let query = request.uri().query().unwrap_or_default();
         let is_list = query.split('&').any(|part| part == "list-type=2");
-        let reply = self.send(request).await?;
+        let used = Optional::of(&request);
+        let reply = judge(used, self.send(request).await)?;
         self.note_region(&reply);
         if !(is_list && reply.status().is_success()) {
             return Ok(reply);
