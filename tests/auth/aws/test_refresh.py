@@ -64,7 +64,7 @@ class Minute:
 
 def renewals(ds: Any) -> int:
     """How often the core asked for secrets."""
-    found: int = ds._handle.source.store.counters()["renewals"]  # noqa: SLF001
+    found: int = ds.storage.counters.renewals
     return found
 
 

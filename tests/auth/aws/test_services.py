@@ -13,6 +13,7 @@ from lakebed import errors
 from tests.auth.aws import ways
 from tests.auth.aws.place import KEY, rows
 from tests.process.children import run
+from tests.s3.album import jpeg
 from tests.s3.test_locks import live_lock
 from tests.servers import fault_proxy, seaweedfs
 
@@ -141,8 +142,10 @@ def use(moto: MotoServer, region: str, bucket: str, creds: Any) -> None:
     assert "Contents" not in client.list_objects_v2(Bucket=bucket)
 
 
-@pytest.mark.parametrize("conditional_put", ["checked", "ignored", "refused"])
-@pytest.mark.parametrize("batch_delete", ["served", "refused"])
+@pytest.mark.parametrize(
+    ("conditional_put", "batch_delete"),
+    [("ignored", "served"), ("checked", "refused"), ("refused", "refused")],
+)
 def test_services_that_lack_something(
     moto: MotoServer, conditional_put: str, batch_delete: str
 ) -> None:
@@ -157,8 +160,15 @@ def test_the_region_of_a_bucket_is_found(moto: MotoServer, region: str) -> None:
     bucket = f"in-europe-{region}"
     moto.create_bucket(bucket, region="eu-west-1")
     moto.set(region=region)
-    use(moto, "eu-west-1", bucket, moto.creds())
-    # Found once; the bucket's own wins over what was said of it.
+    assert not lakebed.exists(f"s3://{bucket}/ds", creds=moto.creds())
+    moto.client("eu-west-1").put_object(Bucket=bucket, Key="photo.jpg", Body=jpeg(1))
+    # Found once; the bucket's own wins over what is said of it, for links as well.
+    creds = moto.creds(region="us-west-2")
+    assert lakebed.read(f"s3://{bucket}/photo.jpg", creds=creds).shape == (41, 51, 3)
     assert moto.counts()["wrong region"] == 1
-    use(moto, "eu-west-1", bucket, moto.creds(region="us-west-2"))
+
+
+def test_a_dataset_in_another_region(moto: MotoServer) -> None:
+    moto.create_bucket("all-in-europe", region="eu-west-1")
+    use(moto, "eu-west-1", "all-in-europe", moto.creds())
     assert moto.counts()["wrong region"] == 1
