@@ -24,8 +24,9 @@ from lakebed.auth.aws.providers import (
     Provider,
     Static,
 )
+from lakebed.auth.given import concealed
 from lakebed.auth.notices import warn_caller
-from lakebed.errors import InvalidInputError, InvalidTypeError
+from lakebed.errors import InvalidInputError, InvalidTypeError, LakebedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,23 @@ def resolve(creds: Creds = None, *, check_environment: bool = True) -> Access:
     Warns:
         UserWarning: `verify` is False; `config` has what has no effect.
     """
+    creds = concealed(creds)
+    try:
+        return _resolve(creds, check=check_environment)
+    except LakebedError as error:
+        # Frames below hold what was given and what was found.
+        raise error.without_frames() from error.__cause__
+
+
+def _resolve(creds: Creds, *, check: bool) -> Access:
     if isinstance(creds, str) and creds != "ENV":
         raise InvalidInputError("for S3, a text as `creds` can only be 'ENV'")
     if creds is None or isinstance(creds, str):
-        return _of_dict(Given(), check=check_environment)
+        return _of_dict(Given(), check=check)
     if is_session(creds):
-        return _of_session(creds, check=check_environment)
+        return _of_session(creds, check=check)
     if isinstance(creds, Mapping):
-        return _of_dict(read_dict(creds), check=check_environment)
+        return _of_dict(read_dict(creds), check=check)
     if callable(creds):
         return _of_function(FromFunction(creds))
     known = "a dict, 'ENV', a boto3.Session or a function"
