@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from lakebed.auth.notices import warn_caller
 from lakebed.errors import InvalidInputError, InvalidTypeError, UnsupportedFeatureError
@@ -132,6 +131,8 @@ def _endpoint(text: str, where: str) -> str:
 
 
 def _is_endpoint(text: str) -> bool:
+    from urllib.parse import urlsplit  # noqa: PLC0415 (some ms of everybody's import)
+
     try:
         url = urlsplit(text)
         _ = url.port

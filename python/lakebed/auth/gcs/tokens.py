@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 
 from lakebed.auth.gcs.identity import SCOPE
 from lakebed.errors import AuthorizationException, InvalidInputError, TransientStorageError
@@ -178,6 +177,8 @@ def _refused(error: GoogleAuthError) -> Exception:
 
 def _where(error: TransportError) -> str:
     """Name the host that did not answer, where requests knows it."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 (some ms of everybody's import)
+
     request = getattr(next(iter(error.args), None), "request", None)
     host = urlsplit(getattr(request, "url", None) or "").netloc
     return f" at {host}" if host else ""
