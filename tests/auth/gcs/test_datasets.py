@@ -264,3 +264,14 @@ def test_a_key_that_was_replaced_in_its_file_is_found(emulator: GcsBucket, tmp_p
     ds.flush()
     assert server.counts()["token jwt-bearer"] == 1
     ds.close()
+
+
+def test_a_token_service_that_fails_is_asked_again_then_told(emulator: GcsBucket) -> None:
+    server = emulator.server
+    server.fail_next(1, 503, what="token")
+    assert not lakebed.exists(emulator.url("album"), creds=server.service_account)
+    assert server.counts()["token"] == 2
+    server.fail_next(100, 503, what="token")
+    with pytest.raises(errors.AuthorizationException, match="token service fails"):
+        lakebed.exists(emulator.url("album"), creds=server.service_account)
+    server.fail_next(0, what="token")
