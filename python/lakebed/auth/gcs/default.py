@@ -67,9 +67,10 @@ def load() -> Credentials:
         made: Credentials = compute_engine.Credentials(scopes=[identity.SCOPE])  # type: ignore[no-untyped-call]
         return made
     message = "there are no Google credentials"
+    server = f"{_metadata_host()} ({'not asked: NO_GCE_CHECK' if _is_no_cloud() else 'no answer'})"
     hint = (
         f"looked at {VARIABLE} (not set), {gcloud_file()} (not there) and the metadata server "
-        f"{_metadata_host()} (no answer); give `creds`, set {VARIABLE} to a key file, or run "
+        f"{server}; give `creds`, set {VARIABLE} to a key file, or run "
         "gcloud auth application-default login; creds='anon' reads public buckets"
     )
     raise GCSDefaultCredsNotFoundError(message, kind="authentication", hint=hint)
@@ -80,10 +81,15 @@ def _metadata_host() -> str:
     return env.get("GCE_METADATA_HOST") or env.get("GCE_METADATA_IP") or _METADATA_ADDRESS
 
 
+def _is_no_cloud() -> bool:
+    """Whether the environment says that there is no metadata server."""
+    return os.environ.get("NO_GCE_CHECK") == "true"
+
+
 def _has_metadata_server() -> bool:
     import requests  # noqa: PLC0415 (slow to import)
 
-    if os.environ.get("NO_GCE_CHECK") == "true":
+    if _is_no_cloud():
         return False
     try:
         reply = requests.get(

@@ -187,7 +187,7 @@ def _where(error: TransportError) -> str:
 def _said(error: GoogleAuthError) -> str:
     """One line of what Google said; nothing that we sent is in it."""
     said = " ".join(str(error.args[0]).split()) if error.args else ""
-    return (said or type(error).__name__)[:_LONGEST_ANSWER]
+    return (said or type(error).__name__)[:_LONGEST_ANSWER].rstrip(".")
 
 
 def _unix(expiry: dt.datetime | None) -> float | None:
