@@ -265,6 +265,7 @@ class Sample:
     def _fetch(self, url: str) -> bytes:
         access = aws.resolve(self._creds) if url.startswith("s3://") else None
         authorization = None if access else (self._creds or {}).get("Authorization")
+        _core.set_patience(**settings.patience())
         return _core.fetch(
             url,
             aws=access.core() if access else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from lakebed import _core
 from lakebed.auth import aws
+from lakebed.settings import settings
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
@@ -23,6 +24,7 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
         InvalidInputError: The credentials cannot be right.
         AuthorizationException: S3, and there are no credentials.
     """
+    _core.set_patience(**settings.patience())
     match location.kind:
         case "local":
             # Absolute, so that a later chdir does not move the dataset, and without symbolic

@@ -25,12 +25,14 @@ mod error;
 mod files;
 mod gcs;
 mod http;
+mod http_date;
 mod incoming;
 mod key;
 mod listing;
 mod local;
 mod memory;
 mod reply;
+mod retry;
 mod s3;
 mod secrets;
 
@@ -45,6 +47,7 @@ pub use incoming::Incoming;
 pub use key::check_key;
 #[cfg(feature = "fuzzing")]
 pub use reply::read_reply;
+pub use retry::Patience;
 pub use s3::S3Config;
 pub use secrets::{AwsSecret, GcsSecret, Secret};
 
