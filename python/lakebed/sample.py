@@ -6,6 +6,7 @@ Source: hub/paths-and-creds, sections 3 and 6; format 5.3.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class Sample:
         verify: bool = False,
         shape: tuple[int, ...] | None = None,
         dtype: str | None = None,
-        creds: dict[str, Any] | None = None,
+        creds: aws.Creds = None,
     ) -> None:
         if sum(value is not None for value in (path, array, buffer)) != 1:
             raise InvalidInputError("a sample is made of a path, an array or a buffer: one of them")
@@ -264,7 +265,8 @@ class Sample:
 
     def _fetch(self, url: str) -> bytes:
         access = aws.resolve(self._creds) if url.startswith("s3://") else None
-        authorization = None if access else (self._creds or {}).get("Authorization")
+        given = self._creds if isinstance(self._creds, Mapping) else {}
+        authorization = None if access else given.get("Authorization")
         _core.set_patience(**settings.patience())
         return _core.fetch(
             url,
@@ -278,7 +280,7 @@ class Sample:
 def read(
     path: PathLike,
     verify: bool = False,
-    creds: dict[str, Any] | None = None,
+    creds: aws.Creds = None,
     compression: str | None = None,
     storage: object = None,
     timeout: float | None = None,

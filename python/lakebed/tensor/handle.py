@@ -9,17 +9,19 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from lakebed.auth.aws import kept
 from lakebed.errors import ClosedError, DatasetCorruptError, LakebedError, ReadOnlyModeError
 from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from lakebed import _core
+    from lakebed.auth.aws import Creds
 
-# What `populate_creds` was given: the dict, and whether the environment is asked.
-Populated = tuple["Mapping[str, Any] | None", bool]
+# What `populate_creds` was given: the credentials, and whether the environment is asked.
+Populated = tuple["Creds", bool]
 
 
 class Source(Protocol):
@@ -196,9 +198,7 @@ class Handle:
             with self._changing:
                 self._open.save()
 
-    def populate_creds(
-        self, creds_key: str, creds: Mapping[str, Any] | None, from_environment: bool
-    ) -> None:
+    def populate_creds(self, creds_key: str, creds: Creds, from_environment: bool) -> None:
         """Give the credentials behind a creds key, for as long as this handle lives.
 
         Raises:
@@ -207,7 +207,7 @@ class Handle:
         """
         access = link_access(creds, from_environment=from_environment)
         self.core.populate_creds(creds_key, **access)
-        self.populated[creds_key] = (None if creds is None else dict(creds), from_environment)
+        self.populated[creds_key] = (kept(creds), from_environment)
 
     # --- the end of things
 
