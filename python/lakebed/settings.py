@@ -22,6 +22,11 @@ takes the settings when it is opened; `deeplake.read` when it decodes. A single 
 larger than `max_bytes_in_flight` is still read, with nothing beside it; a chunk, stored or
 decompressed, may have as many bytes as the larger of that and `max_sample_bytes`. `retry_s` and
 `idle_timeout_s` hold for the whole process, from the next dataset that is opened.
+
+One more is looked at once, when lakebed is imported, by its core: `LAKEBED_LOG`, one of `error`,
+`warn`, `info`, `debug` and `trace`, writes to standard error what went wrong and was gone around
+(`warn`), renewals of credentials (`info`) and every request (`debug`), without secrets
+(docs/storage.md).
 """
 
 from __future__ import annotations
@@ -196,7 +201,8 @@ class Settings:
         "seconds",
         "How long requests to a store are tried again while nothing comes of them: errors 500, 503 "
         "and 429, connections that fail or break, replies that do not come. At most ten tries in a "
-        "row, with growing waits, or as long as the store asks by Retry-After.",
+        "row, with growing waits, or as long as the store asks by Retry-After. More than 600 is as "
+        "600: a signature holds no longer.",
     )
     idle_timeout_s = Setting(
         "LAKEBED_IDLE_TIMEOUT_S",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakebed import planned
+from lakebed.auth.given import concealed
 from lakebed.errors import InvalidTypeError
 from lakebed.paths import storable
 
@@ -59,6 +60,7 @@ class WithCreds:
             MissingCredsError: The dataset has no such name.
             InvalidInputError: Neither or both are given, or they cannot be right.
         """
+        creds = concealed(creds)
         storable(creds_key, "a creds key")
         self._handle.populate_creds(creds_key, creds, from_environment)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakebed import paths
+from lakebed.auth.given import concealed
 from lakebed.dataset import opening, removal
 from lakebed.dataset.dataset import Dataset
 from lakebed.dataset.opening import Options
@@ -81,6 +82,7 @@ def load(
     Source: requirements/storage-options.md.
     """
     del local_cache_size, token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
     location = paths.parse(path, version)
@@ -134,6 +136,7 @@ def empty(
     Source: requirements/storage-options.md.
     """
     del public, local_cache_size, token, org_id, verbose
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"runtime": runtime, "index_params": index_params}
     opening.refuse_planned("empty", "stream", refused)
     location = paths.parse(path)
@@ -175,6 +178,7 @@ def open_or_create(
         InvalidInputError: There is none, and the path has an address.
     """
     del public, local_cache_size, token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
     location = paths.parse(path, version)
@@ -211,6 +215,7 @@ def exists(
     Cost: Two GETs at most.
     """
     del token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "exists")
     return open_store(location, creds).has_dataset()
@@ -243,6 +248,7 @@ def delete(
         AuthError: The store does not let us in.
     """
     del token, verbose, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "delete")
     store = open_store(location, creds)

@@ -24,7 +24,7 @@ use super::incoming::{Body, Incoming};
 use super::key::check_key;
 use super::retry::Attempts;
 use super::secrets::Secret;
-use super::{Backend, Found, Result, listing, reply};
+use super::{Backend, Found, Result, listing, log, reply};
 use crate::error::{Error, Kind};
 
 /// How often the body of one object is continued where it broke off. That is all that is left to
@@ -162,7 +162,11 @@ impl<S: Service> BucketStore<S> {
             let attempts = Arc::<Attempts>::default();
             let generation = self.service.credentials().map_or(0, CredentialCache::generation);
             let (client, number) = self.service.client();
+<<<<<<< HEAD
             let error = match request(client, Arc::clone(&attempts)).await {
+=======
+            let error = match log::tried(1, request(client)).await {
+>>>>>>> ad5a0bb214b61bbab93e05d6b0789e5edf6e2a4f
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -192,7 +196,7 @@ impl<S: Service> BucketStore<S> {
         let extensions = sharing(&attempts);
         let options = GetOptions { head: true, extensions, ..GetOptions::default() };
         let (client, _) = self.service.client();
-        match client.get_opts(&path, options).await {
+        match log::tried(1, client.get_opts(&path, options)).await {
             Ok(reply) => Ok(Some(reply.meta.size)),
             Err(error) => {
                 let error = reply::error("read", self.display(key), error, &attempts).at_file(key);

@@ -18,6 +18,10 @@ const MAX_UNREACHED_TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const MAX_WAIT: Duration = Duration::from_secs(8);
 
+/// However patient the process: a request is sent again as it was signed, and S3 takes signatures
+/// for a quarter of an hour.
+const MAX_RETRY: Duration = Duration::from_secs(600);
+
 /// How patient this process is with servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -133,7 +137,7 @@ impl Attempts {
     fn is_patient_for(&self, wait: Duration) -> bool {
         let progress = Duration::from_millis(self.progress_ms.load(Ordering::Relaxed));
         let nothing_for = self.started.elapsed().saturating_sub(progress);
-        nothing_for.saturating_add(wait) <= self.patience.retry
+        nothing_for.saturating_add(wait) <= self.patience.retry.min(MAX_RETRY)
     }
 
     /// Whether a request was sent before.
@@ -232,8 +236,10 @@ mod tests {
         assert!(wait >= asked && wait <= asked + FIRST_WAIT);
         let short = attempts(Duration::from_secs(5));
         assert_eq!(short.wait(Setback::Refused(Some(asked))), None);
-        let longest = attempts(LONG).wait(Setback::Refused(Some(Duration::MAX)));
-        assert_eq!(longest, None);
+        for longer_than_signatures_hold in [MAX_RETRY, Duration::MAX] {
+            let asked = Setback::Refused(Some(longer_than_signatures_hold));
+            assert_eq!(attempts(LONG).wait(asked), None);
+        }
     }
 
     #[test]
