@@ -162,11 +162,7 @@ impl<S: Service> BucketStore<S> {
             let attempts = Arc::<Attempts>::default();
             let generation = self.service.credentials().map_or(0, CredentialCache::generation);
             let (client, number) = self.service.client();
-<<<<<<< HEAD
-            let error = match request(client, Arc::clone(&attempts)).await {
-=======
-            let error = match log::tried(1, request(client)).await {
->>>>>>> ad5a0bb214b61bbab93e05d6b0789e5edf6e2a4f
+            let error = match log::tried(1, request(client, Arc::clone(&attempts))).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };

@@ -17,24 +17,16 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
     HttpResponseBody, HttpService,
 };
-<<<<<<< HEAD
-use reqwest::header::{DATE, RETRY_AFTER};
-=======
-use reqwest::header::CONTENT_LENGTH;
->>>>>>> ad5a0bb214b61bbab93e05d6b0789e5edf6e2a4f
+use reqwest::header::{CONTENT_LENGTH, DATE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, StatusCode};
 
 use super::access::Tls;
 use super::counters::Counters;
-<<<<<<< HEAD
 use super::error::Detail;
+use super::log::Asked;
 use super::retry::{Attempts, Patience, Setback, asked_wait};
 use super::{listing, reply};
-=======
-use super::listing;
-use super::log::Asked;
->>>>>>> ad5a0bb214b61bbab93e05d6b0789e5edf6e2a4f
 use crate::engine::fork;
 use crate::engine::process::PerProcess;
 use crate::error::{Error, Kind};
@@ -175,8 +167,22 @@ impl Wire {
         }
     }
 
+    /// Sends a request, counts it and tells of it.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         self.counters.request();
+        let asked = Asked::new(request.method(), request.uri(), request.body().content_length());
+        let reply = self.pass_on(request).await;
+        if let Some(asked) = asked {
+            let size = |reply: &HttpResponse| {
+                reply.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+            };
+            let head = |reply: &HttpResponse| (reply.status().as_u16(), size(reply));
+            asked.heard(reply.as_ref().map(head).map_err(|error| error as _));
+        }
+        reply
+    }
+
+    async fn pass_on(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let length = request.body().content_length() as u64;
         let failed = |error| HttpError::new(HttpErrorKind::Unknown, error);
         if length == 0 {
@@ -269,7 +275,6 @@ impl HttpConnector for Wire {
 #[async_trait]
 impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-<<<<<<< HEAD
         let attempts = request.extensions().get::<Arc<Attempts>>().cloned().unwrap_or_default();
         let gave_up = |detail| HttpError::new(HttpErrorKind::Unknown, attempts.gave_up(detail));
         if attempts.has_begun() {
@@ -287,32 +292,8 @@ impl HttpService for Wire {
                 Err(Failure::Passing(setback, detail)) => (setback, detail),
             };
             let Some(wait) = attempts.wait(setback) else { return Err(gave_up(detail)) };
-            tracing::warn!(
-                method = %request.method(),
-                path = request.uri().path(),
-                wait_s = wait.as_secs_f64(),
-                reason = %detail,
-                "a request is sent again"
-            );
             tokio::time::sleep(wait).await;
             self.counters.retry();
-=======
-        let query = request.uri().query().unwrap_or_default();
-        let is_list = query.split('&').any(|part| part == "list-type=2");
-        let asked = Asked::new(request.method(), request.uri(), request.body().content_length());
-        let reply = self.send(request).await;
-        if let Some(asked) = asked {
-            let size = |reply: &HttpResponse| {
-                reply.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-            };
-            let head = |reply: &HttpResponse| (reply.status().as_u16(), size(reply));
-            asked.heard(reply.as_ref().map(head).map_err(|error| error as _));
-        }
-        let reply = reply?;
-        self.note_region(&reply);
-        if !(is_list && reply.status().is_success()) {
-            return Ok(reply);
->>>>>>> ad5a0bb214b61bbab93e05d6b0789e5edf6e2a4f
         }
     }
 }
