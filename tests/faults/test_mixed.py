@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 import lakebed
 from tests.s3.album import jpeg
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tests.faults.clouds import Cloud
 
 # More of it with LAKEBED_TEST_EXAMPLES, in the long runs.
-ROUNDS = max(1, int(os.environ.get("LAKEBED_TEST_EXAMPLES", "0")) // 50) * 12
+ROUNDS = max(1, int(os.environ.get("LAKEBED_TEST_EXAMPLES", "0")) // 500) * 12
 ROWS = 10
 SIDE = 40
 
@@ -53,9 +54,10 @@ def write_and_read_packed(cloud: Cloud) -> None:
     assert read.text.data()["value"] == [f"row {row}" for row in range(ROUNDS * ROWS)]
 
 
-def test_linked_samples_are_written_and_read(cloud: Cloud) -> None:
-    with one_request_in_ten_fails(cloud):
-        write_and_read_linked(cloud)
+@pytest.mark.s3
+def test_linked_samples_are_written_and_read(s3_cloud: Cloud) -> None:
+    with one_request_in_ten_fails(s3_cloud):
+        write_and_read_linked(s3_cloud)
 
 
 def write_and_read_linked(cloud: Cloud) -> None:

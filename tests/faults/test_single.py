@@ -62,9 +62,13 @@ def gave_up(error: errors.TransientStorageError) -> tuple[int, float]:
 
 @pytest.mark.parametrize("code", [500, 502, 503, 429])
 def test_refusals_for_now_are_waited_out(cloud: Cloud, ds: Dataset, code: int) -> None:
+    before = ds.storage.counters
     cloud.proxy.set(fail_next=2, error_code=code)
     read(ds)
-    assert cloud.proxy.stats().errors == 2
+    stats, after = cloud.proxy.stats(), ds.storage.counters
+    assert stats.errors == 2
+    assert after.retries - before.retries == 2
+    assert after.requests - before.requests == stats.requests
 
 
 def test_servers_that_ask_for_too_long_a_wait_are_given_up(cloud: Cloud, ds: Dataset) -> None:
@@ -94,6 +98,7 @@ def test_replies_that_break_off_are_continued(cloud: Cloud, ds: Dataset, cut: st
     read(ds)
     stats = cloud.proxy.stats()
     assert stats.resets + stats.closes == 1
+    assert ds.storage.counters.retries == 1
     # The first half did not come twice; a reset takes with it what was under way.
     if cut == "close_after":
         assert stats.sent_bytes < VALUES.nbytes + HALF // 2
@@ -186,6 +191,16 @@ def test_writes_whose_replies_are_lost_are_right(cloud: Cloud) -> None:
     assert cloud.proxy.stats().resets == 6
     cloud.proxy.reset()
     read(cloud.load())
+
+
+def test_listings_and_deletions_whose_replies_break_off_are_whole(
+    cloud: Cloud, ds: Dataset
+) -> None:
+    assert ds.x.shape == VALUES.shape
+    cloud.proxy.set(match="list-type=2", hits=2, close_after=400)
+    lakebed.delete(cloud.url(), creds=cloud.creds())
+    assert cloud.proxy.stats().closes == 2
+    assert cloud.bucket.listing() == {}
 
 
 def test_locks_whose_replies_are_lost_are_ours(cloud: Cloud) -> None:
