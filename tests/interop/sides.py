@@ -134,7 +134,8 @@ def _of_a_file(sample: Described, kept: str | None) -> Described:
     [info] = sample["value"]
     if "filename" not in info:
         return {**sample, "value": [{}]}
-    if kept is None or info["filename"].endswith(f".{kept}"):
+    kind = info["filename"].rpartition(".")[2].replace("jpg", "jpeg")
+    if kept in (None, kind):
         return sample
     return {**sample, "value": [{"filename": info["filename"]}]}
 
