@@ -10,7 +10,6 @@ import pytest
 
 import lakebed
 from lakebed import errors
-from lakebed.auth import aws
 from tests.auth.aws import ways
 from tests.auth.aws.place import KEY, rows
 from tests.s3.album import jpeg, pixels
@@ -33,7 +32,7 @@ def test_who_one_is(stage: Stage, place: Place, way: Way) -> None:
     else:
         ds.populate_creds(KEY, creds)
     place.check_links(ds)
-    assert aws.resolve(creds).source.startswith(ways.WAYS[way])
+    assert ds.storage.identity.startswith(ways.WAYS[way])
 
 
 @pytest.mark.parametrize(

@@ -64,17 +64,19 @@ class S3(Cloud):
     @property
     def verify(self) -> bool | str:
         """As the access has it."""
-        return True
+        return self.access.ca_bundle or self.access.verify
 
     def credentials(self) -> Credentials:
         """Ask the provider, and show the ends of the access key's id."""
-        secret = self.access.credentials()
+        secret = self._secret()
+        if secret is None:
+            return Credentials(self.access.source)
         key = secret["aws_access_key_id"]
         shown = f"{key[:4]}…{key[-4:]}" if len(key) > len("AKIA") * 2 else key
         temporary = bool(secret.get("aws_session_token"))
         values = {"access_key_id": shown, "temporary": temporary, "expiry": secret.get("expiry")}
         name = f"access key {shown}{', temporary' if temporary else ''}"
-        return Credentials("source", name, values)
+        return Credentials(self.access.source, name, values)
 
     def identity(self) -> str:
         """Ask the STS for the ARN."""
@@ -116,7 +118,7 @@ class S3(Cloud):
         return self._client("s3", self.access.endpoint_url)
 
     def _client(self, service: str, endpoint_url: str | None) -> Any:
-        secret = self.access.credentials()
+        secret = self._secret()
         settings: dict[str, Any] = {"signature_version": None if secret else UNSIGNED}
         settings["s3"] = {"addressing_style": "virtual" if self._in_host else "path"}
         config = Config(
@@ -131,12 +133,15 @@ class S3(Cloud):
             region_name=self.access.region or _DEFAULT_REGION,
             verify=self.verify,
             config=config,
-            **{name: secret[name] for name in _SECRETS},
+            **{name: secret[name] for name in _SECRETS if secret is not None},
         )
+
+    def _secret(self) -> dict[str, Any] | None:
+        return None if self.access.credentials is None else self.access.credentials()
 
     @property
     def _in_host(self) -> bool:
-        return self.access.endpoint_url is None and "." not in self.bucket
+        return self.access.virtual_host and "." not in self.bucket
 
 
 def _rule(raw: dict[str, Any]) -> Rule:

@@ -43,7 +43,7 @@ pub(super) trait Service: Send + Sync {
     fn client(&self) -> (Self::Client, u64);
 
     /// Whether there is another client now, because the store answered to the one of that number
-    /// that it is to be asked elsewhere.
+    /// that it is to be asked elsewhere, or otherwise.
     fn moved(&self, number: u64, error: &ObjectError) -> bool;
 
     /// Who signs.
@@ -226,15 +226,22 @@ impl<S: Service> BucketStore<S> {
         Body::Stream(stream.boxed())
     }
 
-    async fn put_with(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<bool, StorageError> {
+    /// Whether the object was written; nothing where the server cannot write under that condition.
+    async fn put_with(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        mode: PutMode,
+    ) -> Result<Option<bool>, StorageError> {
         let path = self.path("write", key)?;
         self.attempt("write", key, |client| {
             let (path, payload) = (path.clone(), PutPayload::from_bytes(bytes.clone()));
             let options = PutOptions::from(mode.clone());
             async move {
                 match client.put_opts(&path, payload, options).await {
-                    Ok(_) => Ok(true),
-                    Err(ObjectError::AlreadyExists { .. }) => Ok(false),
+                    Ok(_) => Ok(Some(true)),
+                    Err(ObjectError::AlreadyExists { .. }) => Ok(Some(false)),
+                    Err(ObjectError::NotImplemented { .. }) => Ok(None),
                     Err(error) => Err(error),
                 }
             }
@@ -281,7 +288,15 @@ impl<S: Service> Backend for BucketStore<S> {
     }
 
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError> {
-        self.put_with(key, bytes, PutMode::Create).await
+        if let Some(created) = self.put_with(key, bytes.clone(), PutMode::Create).await? {
+            return Ok(created);
+        }
+        // What two do at once is then seen by those who read back, as the lock does.
+        match self.size(key).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_object_not_found() => self.put(key, bytes).await.map(|()| true),
+            Err(error) => Err(error),
+        }
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StorageError> {

@@ -20,6 +20,7 @@ use reqwest::{Certificate, Client, StatusCode};
 
 use super::access::Tls;
 use super::counters::Counters;
+use super::hopeless::{Optional, judge};
 use super::listing;
 use super::log::Asked;
 use crate::engine::fork;
@@ -194,6 +195,7 @@ impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let query = request.uri().query().unwrap_or_default();
         let is_list = query.split('&').any(|part| part == "list-type=2");
+        let used = Optional::of(&request);
         let asked = Asked::new(request.method(), request.uri(), request.body().content_length());
         let reply = self.send(request).await;
         if let Some(asked) = asked {
@@ -203,7 +205,7 @@ impl HttpService for Wire {
             let head = |reply: &HttpResponse| (reply.status().as_u16(), size(reply));
             asked.heard(reply.as_ref().map(head).map_err(|error| error as _));
         }
-        let reply = reply?;
+        let reply = judge(used, reply)?;
         self.note_region(&reply);
         if !(is_list && reply.status().is_success()) {
             return Ok(reply);

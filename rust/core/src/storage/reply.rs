@@ -9,6 +9,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use super::client::innermost;
 use super::error::{Detail, Reason, StorageError, classify, is_transient};
+use super::hopeless::{self, Hopeless};
 use crate::error::Error;
 
 /// What stands before status and body in `object_store`'s text.
@@ -115,6 +116,13 @@ pub(super) fn error(
         Ok(source) => return StorageError::new(verb, place, Reason::Credentials(source)),
         Err(error) => error,
     };
+    if let Some(why) = hopeless::found(&error) {
+        let reason = match why {
+            Hopeless::Certificate(_) => Reason::Certificate(Detail::new(why.to_string())),
+            Hopeless::Unknown(_) => Reason::Other(Detail::new(why.to_string())),
+        };
+        return StorageError::new(verb, place, reason);
+    }
     let text = error.to_string();
     let seconds = started.elapsed().as_secs_f64();
     let transient = |detail| Reason::Transient { tries: tries(&text), seconds, detail };
