@@ -26,6 +26,6 @@ with tempfile.TemporaryDirectory() as folder:
         assert np.array_equal(read, picture)
     assert ds.labels.numpy().ravel().tolist() == [0, 1, 0, 1, 0]
     script = Path(sys.executable).with_name("lakebed")
-    command = [script, "doctor", f"{folder}/ds"]
+    command = [str(script), "doctor", f"{folder}/ds"]
     said = subprocess.run(command, check=True, capture_output=True)  # noqa: S603
     assert b"3.9.52" in said.stdout
