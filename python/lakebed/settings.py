@@ -8,6 +8,7 @@
 | `max_bytes_in_flight` | `LAKEBED_MAX_BYTES_IN_FLIGHT` | 256 MiB | what requests hold |
 | `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests at once |
 | `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
+| `fsync` | `LAKEBED_FSYNC` | 1 | whether flushes wait for local disks: 1 or 0 |
 
 What is set here wins over the environment, which is looked at when a setting is used. A dataset
 takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
@@ -42,13 +43,22 @@ class Setting:
         default: Its value where nothing is set.
         unit: What is counted.
         meaning: What it is for.
+        values: The least and the most that it may be.
     """
 
-    def __init__(self, variable: str, default: int, unit: str, meaning: str) -> None:
+    def __init__(
+        self,
+        variable: str,
+        default: int,
+        unit: str,
+        meaning: str,
+        values: tuple[int, int] = (1, _MOST),
+    ) -> None:
         self.variable = variable
         self.default = default
         self.unit = unit
         self.meaning = meaning
+        self.least, self.most = values
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -74,7 +84,7 @@ class Setting:
         """Return what the environment says, or the default.
 
         Raises:
-            InvalidInputError: It says something else than a positive whole number.
+            InvalidInputError: It says something else than a whole number that is allowed.
         """
         text = os.environ.get(self.variable, "").strip()
         if not text:
@@ -92,8 +102,9 @@ class Setting:
         if isinstance(value, bool) or not isinstance(value, int):
             message = f"{given} is a number of {self.unit}, not a {type(value).__name__}"
             raise InvalidTypeError(message)
-        if not 0 < value <= _MOST:
-            message = f"{given} is a number of {self.unit} from 1 to {_MOST}, not {value}"
+        if not self.least <= value <= self.most:
+            span = f"from {self.least} to {self.most}"
+            message = f"{given} is a number of {self.unit} {span}, not {value}"
             raise InvalidInputError(message)
         return value
 
@@ -102,8 +113,8 @@ class Settings:
     """The settings, as attributes; `lakebed.settings` is the only one of its kind.
 
     Reading an attribute gives what was set, else the environment's value, else the default; `del`
-    takes back what was set. Every value is a positive whole number; others raise
-    `InvalidInputError`, unknown names `AttributeError`.
+    takes back what was set. Every value is a positive whole number, that of `fsync` 0 or 1;
+    others raise `InvalidInputError`, unknown names `AttributeError`.
 
     Attributes:
         given: What was set here, by name.
@@ -136,6 +147,15 @@ class Settings:
         "bytes",
         "The most that numpy() takes for texts as one array, in which every text is as wide as the "
         "longest: the size that one sample may have, as it is one thing in memory.",
+    )
+    fsync = Setting(
+        "LAKEBED_FSYNC",
+        1,
+        "disk syncs in a flush",
+        "Whether a flush waits until local disks hold what it wrote (1), so that it survives a "
+        "loss of power, or leaves that to the system (0), which takes seconds to do it. Servers "
+        "have seen to that when they answer.",
+        (0, 1),
     )
 
     def __init__(self) -> None:

@@ -44,13 +44,14 @@ impl PyDataset {
 #[pymethods]
 impl PyDataset {
     #[staticmethod]
-    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
+    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits))]
     fn create(
         py: Python<'_>,
         store: &PyStore,
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let lock_timeout = timeout(py, lock_timeout)?;
@@ -58,6 +59,7 @@ impl PyDataset {
             lock_enabled,
             lock_timeout,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
             ..OpenOptions::default()
         };
@@ -67,7 +69,7 @@ impl PyDataset {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
+    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
     fn open(
         py: Python<'_>,
@@ -78,6 +80,7 @@ impl PyDataset {
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let options = OpenOptions {
@@ -87,6 +90,7 @@ impl PyDataset {
             lock_enabled,
             lock_timeout: timeout(py, lock_timeout)?,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
             ..OpenOptions::default()
         };

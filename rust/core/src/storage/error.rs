@@ -60,6 +60,9 @@ pub enum Reason {
     /// The file system refused.
     #[error("{0}")]
     Forbidden(Detail),
+    /// A link of the file system that is not followed.
+    #[error("{0}")]
+    Link(Detail),
     /// Anything else.
     #[error("{0}")]
     Other(Detail),
@@ -142,7 +145,7 @@ impl StorageError {
             Reason::Key(_) => Kind::InvalidInput,
             Reason::ReadOnlyStore(_) => Kind::ReadOnly,
             Reason::Credentials(error) => error.kind(),
-            Reason::Other(_) => Kind::Storage,
+            Reason::Link(_) | Reason::Other(_) => Kind::Storage,
         }
     }
 
@@ -156,6 +159,10 @@ impl StorageError {
             Reason::Expired(_) => "get fresh credentials and open again",
             Reason::Authorization(_) => {
                 "ask the owner of the store for the permission, or use other credentials"
+            }
+            Reason::Link(_) => {
+                "put the files themselves in the place of the link, or link to what lies in the \
+                 same folder"
             }
             Reason::Transient { .. } => "check the network and the endpoint, then try again",
             _ => return None,

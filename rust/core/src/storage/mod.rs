@@ -20,6 +20,7 @@ mod counters;
 pub mod credentials;
 mod error;
 mod files;
+mod folder;
 mod http;
 mod incoming;
 mod key;
@@ -94,6 +95,11 @@ trait Backend: Send + Sync {
 
     /// Objects below the folder `prefix` (`""`: all), at most about `limit` of them.
     async fn list(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>, StorageError>;
+
+    /// Makes objects survive a loss of power, where a put alone does not.
+    async fn sync(&self, _keys: &[String]) -> Result<(), StorageError> {
+        Ok(())
+    }
 }
 
 struct Inner {
@@ -311,6 +317,18 @@ impl Store {
     /// As [`Store::list`].
     pub async fn has_any(&self) -> Result<bool> {
         Ok(!self.list_some("", 1).await?.is_empty())
+    }
+
+    /// Makes objects that were put survive a loss of power, all in one go. Servers have seen to that
+    /// when they answer a put, and memory never does.
+    ///
+    /// # Errors
+    /// As [`Store::put`]; some of the objects may not be on the disk then.
+    pub async fn sync(&self, keys: &[String]) -> Result<()> {
+        for key in keys {
+            self.backend("sync", key)?;
+        }
+        Ok(self.inner.backend.sync(keys).await?)
     }
 
     async fn list_some(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>> {
