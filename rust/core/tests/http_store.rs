@@ -119,7 +119,7 @@ fn authorization_is_sent_but_not_to_other_origins() {
     });
     let pool = LinkPool::new();
     let authorization = Some("Bearer secret".to_owned());
-    pool.populate("key", LinkCreds { aws: None, authorization });
+    pool.populate("key", LinkCreds { authorization, ..LinkCreds::default() });
     let get = |path: &str| {
         let target = pool.resolve(&server.url(path), Some("key")).unwrap();
         wait(target.store.get(&target.key)).unwrap()

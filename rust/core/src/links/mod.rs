@@ -4,36 +4,24 @@
 //! added and found without locks, so a pool works in a forked child.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::process::AppendList;
 use crate::error::{Context, Error, Kind, Result, quoted};
-use crate::storage::{CredentialCache, S3Config, Store};
+use crate::storage::{AwsAccess, GcsAccess, S3Config, Store};
 
 mod url;
 
 use url::Link;
 pub use url::display;
 
-/// How to reach S3 for the links of one creds key.
-#[derive(Debug, Clone, Default)]
-pub struct AwsAccess {
-    /// The region; `None` = us-east-1.
-    pub region: Option<String>,
-    /// The server; `None` = Amazon's.
-    pub endpoint_url: Option<String>,
-    /// Whether the bucket's name goes into the host name.
-    pub virtual_host: bool,
-    /// Who signs; `None` = requests are not signed.
-    pub credentials: Option<Arc<CredentialCache>>,
-}
-
 /// What one creds key was populated with. Never shown.
 #[derive(Clone, Default)]
 pub struct LinkCreds {
     /// For `s3://` links.
     pub aws: Option<AwsAccess>,
+    /// For `gcs://` links.
+    pub gcs: Option<GcsAccess>,
     /// The `Authorization` header for http(s) links.
     pub authorization: Option<String>,
 }
@@ -42,6 +30,7 @@ impl fmt::Debug for LinkCreds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkCreds")
             .field("aws", &self.aws.is_some())
+            .field("gcs", &self.gcs.is_some())
             .field("authorization", &self.authorization.is_some())
             .finish_non_exhaustive()
     }
@@ -177,10 +166,7 @@ impl LinkPool {
             Store::s3(S3Config {
                 bucket: bucket.to_owned(),
                 prefix: String::new(),
-                region: aws.region.clone(),
-                endpoint_url: aws.endpoint_url.clone(),
-                virtual_host: aws.virtual_host,
-                credentials: aws.credentials.clone(),
+                access: aws.clone(),
             })
         })
     }
@@ -239,7 +225,7 @@ mod tests {
     use super::*;
 
     fn aws() -> LinkCreds {
-        LinkCreds { aws: Some(AwsAccess::default()), authorization: None }
+        LinkCreds { aws: Some(AwsAccess::default()), ..LinkCreds::default() }
     }
 
     #[test]
@@ -291,7 +277,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let creds = LinkCreds { aws: None, authorization: Some("Bearer secret".into()) };
+        let creds =
+            LinkCreds { authorization: Some("Bearer secret".into()), ..LinkCreds::default() };
         assert!(!format!("{creds:?}").contains("secret"));
     }
 }

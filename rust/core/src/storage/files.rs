@@ -13,7 +13,7 @@ use super::counters::Counters;
 use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::local::{blocking, read_range, reason};
-use super::{Backend, Entry, Result};
+use super::{Backend, Found, Result};
 
 const WHAT: &str = "a linked file";
 
@@ -91,7 +91,7 @@ impl Backend for FileStore {
         read_only("delete", WHAT)
     }
 
-    async fn list(&self, _prefix: &str, _limit: usize) -> Result<Vec<Entry>, StorageError> {
+    async fn list(&self, _prefix: &str, _limit: usize) -> Result<Found, StorageError> {
         read_only("list", WHAT)
     }
 }

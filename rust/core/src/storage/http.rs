@@ -16,7 +16,7 @@ use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError, classify, is_transient};
 use super::incoming::{Body, Incoming};
 use super::memory::slice;
-use super::{Backend, Entry, Result};
+use super::{Backend, Found, Result};
 use crate::error::{Error, Kind};
 
 /// Tries of one read, first one included, and the time after which no further one is started.
@@ -272,7 +272,7 @@ impl Backend for HttpStore {
         read_only("delete", keys.first().map_or("", String::as_str))
     }
 
-    async fn list(&self, prefix: &str, _limit: usize) -> Result<Vec<Entry>, StorageError> {
+    async fn list(&self, prefix: &str, _limit: usize) -> Result<Found, StorageError> {
         read_only("list", prefix)
     }
 }

@@ -24,7 +24,7 @@ use super::error::{Detail, Reason, StorageError};
 use super::folder::{Directory, Handle, Kind, LinkRefused, Links, Root, is_missing, sync_folder};
 use super::incoming::{Body, Incoming};
 use super::key::check_key_of_files;
-use super::{Backend, Entry, Result};
+use super::{Backend, Entry, Found, Result};
 
 /// How names of files that are still being written start. Listings leave them out.
 const TEMPORARY_PREFIX: &str = ".lakebed-tmp-";
@@ -185,7 +185,7 @@ impl Backend for LocalStore {
         Ok(())
     }
 
-    async fn list(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>, StorageError> {
+    async fn list(&self, prefix: &str, limit: usize) -> Result<Found, StorageError> {
         self.run("list", prefix, move |root, below| collect(root, below, limit)).await
     }
 
@@ -284,9 +284,9 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// The files below `folder`, in no order; links to folders are not followed.
-fn collect(root: &Root, folder: &Path, limit: usize) -> io::Result<Vec<Entry>> {
-    let mut found = Vec::new();
+/// What lies below `folder`, in no order; links to folders are not followed.
+fn collect(root: &Root, folder: &Path, limit: usize) -> io::Result<Found> {
+    let mut found = Found::default();
     let mut waiting = vec![folder.to_owned()];
     while let Some(below) = waiting.pop() {
         let opened = match root.folder::<Handle>(&below, Links::Inside) {
@@ -299,9 +299,13 @@ fn collect(root: &Root, folder: &Path, limit: usize) -> io::Result<Vec<Entry>> {
             let path = below.join(&name);
             match kind {
                 Kind::Folder => waiting.push(path),
-                kind => found.extend(describe(root, &path, kind)?),
+                _ if name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) => {}
+                kind => match size_of_object(root, &path, kind).zip(key_of(&path)) {
+                    Some((size, key)) => found.entries.push(Entry { key, size }),
+                    None => found.odd.push(path.to_string_lossy().into_owned()),
+                },
             }
-            if found.len() >= limit {
+            if found.entries.len() + found.odd.len() >= limit {
                 return Ok(found);
             }
         }
@@ -309,24 +313,21 @@ fn collect(root: &Root, folder: &Path, limit: usize) -> io::Result<Vec<Entry>> {
     Ok(found)
 }
 
-/// A file as an entry; nothing for what is no object: unfinished files, links to folders and to
-/// places outside, files removed since, names that are no text.
-fn describe(root: &Root, path: &Path, kind: Kind) -> io::Result<Option<Entry>> {
+/// The key, if the name is text.
+fn key_of(path: &Path) -> Option<String> {
     let parts: Option<Vec<&str>> = path.iter().map(OsStr::to_str).collect();
-    let Some(parts) = parts else { return Ok(None) };
-    if parts.last().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX)) {
-        return Ok(None);
+    Some(parts?.join("/"))
+}
+
+/// The size, if it is a file or a link to one inside of the folder. A link that cannot be followed
+/// is no object, whatever stands in the way.
+fn size_of_object(root: &Root, path: &Path, kind: Kind) -> Option<u64> {
+    match kind {
+        Kind::File(size) => Some(size),
+        Kind::Link => {
+            let data = Handle::metadata(root.place(), path).ok()?;
+            data.is_file().then_some(data.len())
+        }
+        Kind::Folder | Kind::Other => None,
     }
-    let size = match kind {
-        Kind::File(size) => size,
-        Kind::Link => match root.size::<Handle>(path) {
-            Ok(size) => size,
-            Err(error) if matches!(reason(&error), Reason::ObjectNotFound | Reason::Link(_)) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        },
-        Kind::Folder | Kind::Other => return Ok(None),
-    };
-    Ok(Some(Entry { key: parts.join("/"), size }))
 }
