@@ -222,3 +222,20 @@ def test_a_flush_leaves_syncing_to_the_system_where_that_is_asked_for(
 ) -> None:
     assert synced_by_a_flush(spy, tmp_path / "ds", "0") == []
     assert values(tmp_path / "ds") == ROWS.tolist()
+
+
+def test_deleting_leaves_what_is_no_object_and_names_it(tmp_path: Path, ds_folder: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    (ds_folder / "x" / "out").symlink_to(outside)
+    (ds_folder / "dangling").symlink_to("nothing")
+    (ds_folder / os.fsdecode(b"no\xfftext")).write_text("odd")
+    (ds_folder / "stray.txt").write_text("goes with the rest")
+    with pytest.warns(RuntimeWarning, match="3 .* were left") as warned:
+        lakebed.delete(str(ds_folder))
+    said = str(warned[0].message)
+    assert all(name in said for name in ("'x/out'", "'dangling'", "no\N{REPLACEMENT CHARACTER}te"))
+    left = {path.relative_to(ds_folder).as_posix() for path in ds_folder.rglob("*")}
+    assert left == {"x", "x/out", "dangling", os.fsdecode(b"no\xfftext")}
+    assert (outside / "kept").read_text() == "kept"

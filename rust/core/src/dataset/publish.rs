@@ -22,6 +22,8 @@ use crate::storage::Store;
 
 /// Objects written at the same time.
 const MAX_PARALLEL_WRITES: usize = 32;
+/// How often the creds keys are merged anew with those that others add at the same time.
+const MAX_CREDS_TRIES: usize = 10;
 /// Full chunks are stored before the flush once they take this much memory; until their encoders
 /// are published nobody knows of them.
 const MAX_SEALED_BYTES: usize = 64 << 20;
@@ -252,11 +254,24 @@ async fn write_all(store: &Store, objects: Vec<(String, Bytes)>, stop: &AtomicBo
 }
 
 /// The file belongs to all branches: keys that another writer added are kept (format 9.3).
-async fn write_creds(store: &Store, mut creds: LinkedCreds) -> Result<()> {
-    if let Some(stored) = store.get_optional(keys::LINKED_CREDS).await? {
-        creds.merge(&LinkedCreds::parse(&stored)?);
+async fn write_creds(store: &Store, creds: LinkedCreds) -> Result<()> {
+    for _ in 0..MAX_CREDS_TRIES {
+        let mut merged = creds.clone();
+        let written = match store.get_versioned(keys::LINKED_CREDS).await? {
+            Some((stored, version)) => {
+                merged.merge(&LinkedCreds::parse(&stored)?);
+                let bytes = merged.to_bytes().into();
+                store.put_if_unchanged(keys::LINKED_CREDS, bytes, &version).await?
+            }
+            None => store.put_new(keys::LINKED_CREDS, merged.to_bytes().into()).await?,
+        };
+        if written {
+            return Ok(());
+        }
     }
-    store.put(keys::LINKED_CREDS, creds.to_bytes().into()).await
+    Err(Error::new(Kind::Conflict, "other writers change the list of creds keys again and again")
+        .at_file(keys::LINKED_CREDS)
+        .with_hint("flush once more"))
 }
 
 impl State {

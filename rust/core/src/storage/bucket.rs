@@ -13,7 +13,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, Error as ObjectError, GetOptions, GetRange, GetResult, ObjectStore, PutMode,
-    PutOptions, PutPayload, RetryConfig,
+    PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
 use reqwest::Url;
 
@@ -21,8 +21,9 @@ use super::credentials::CredentialCache;
 use super::error::StorageError;
 use super::incoming::{Body, Incoming};
 use super::key::check_key;
+use super::multipart::{self, MAX_WHOLE_BYTES, PART_BYTES};
 use super::secrets::Secret;
-use super::{Backend, Found, Result, listing, reply};
+use super::{Backend, Found, Result, Version, listing, reply};
 use crate::error::{Error, Kind};
 
 /// Tries after the first one, and the time after which no further one is started.
@@ -45,6 +46,12 @@ pub(super) trait Service: Send + Sync {
     /// Whether there is another client now, because the store answered to the one of that number
     /// that it is to be asked elsewhere.
     fn moved(&self, number: u64, error: &ObjectError) -> bool;
+
+    /// Told that the store cannot delete many objects by one request. Whether it can be asked in
+    /// another way from now on.
+    fn delete_singly(&self) -> bool {
+        false
+    }
 
     /// Who signs.
     fn credentials(&self) -> Option<&CredentialCache<Self::Secret>>;
@@ -234,9 +241,31 @@ impl<S: Service> BucketStore<S> {
             async move {
                 match client.put_opts(&path, payload, options).await {
                     Ok(_) => Ok(true),
-                    Err(ObjectError::AlreadyExists { .. }) => Ok(false),
+                    Err(ObjectError::AlreadyExists { .. } | ObjectError::Precondition { .. }) => {
+                        Ok(false)
+                    }
                     Err(error) => Err(error),
                 }
+            }
+        })
+        .await
+    }
+
+    async fn delete_all(&self, keys: &[String]) -> Result<(), StorageError> {
+        let paths: Vec<Path> =
+            keys.iter().map(|key| self.path("delete", key)).collect::<Result<_, _>>()?;
+        let first = keys.first().map_or("", String::as_str);
+        self.attempt("delete", first, |client| {
+            let paths = futures::stream::iter(paths.clone()).map(Ok).boxed();
+            async move {
+                let mut done = client.delete_stream(paths);
+                while let Some(result) = done.next().await {
+                    match result {
+                        Ok(_) | Err(ObjectError::NotFound { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(())
             }
         })
         .await
@@ -258,8 +287,10 @@ impl<S: Service> Backend for BucketStore<S> {
             let nothing = Body::Ready(Bytes::new());
             return Ok(Incoming::new(0, self.display(key), Some(key), nothing));
         };
-        let size = reply.meta.size;
-        Ok(Incoming::new(size, self.display(key), Some(key), self.body(key, reply)))
+        let (size, e_tag, version) =
+            (reply.meta.size, reply.meta.e_tag.clone(), reply.meta.version.clone());
+        let incoming = Incoming::new(size, self.display(key), Some(key), self.body(key, reply));
+        Ok(incoming.tagged(UpdateVersion { e_tag, version }))
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError> {
@@ -277,31 +308,37 @@ impl<S: Service> Backend for BucketStore<S> {
     }
 
     async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StorageError> {
-        self.put_with(key, bytes, PutMode::Overwrite).await.map(|_| ())
+        if bytes.len() <= MAX_WHOLE_BYTES {
+            return self.put_with(key, bytes, PutMode::Overwrite).await.map(|_| ());
+        }
+        let path = self.path("write", key)?;
+        self.attempt("write", key, |client| {
+            multipart::put(client, path.clone(), bytes.clone(), PART_BYTES)
+        })
+        .await
     }
 
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError> {
         self.put_with(key, bytes, PutMode::Create).await
     }
 
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        was: &Version,
+    ) -> Result<bool, StorageError> {
+        let mode = was.tag.clone().map_or(PutMode::Overwrite, PutMode::Update);
+        self.put_with(key, bytes, mode).await
+    }
+
     async fn delete(&self, keys: &[String]) -> Result<(), StorageError> {
-        let paths: Vec<Path> =
-            keys.iter().map(|key| self.path("delete", key)).collect::<Result<_, _>>()?;
-        let first = keys.first().map_or("", String::as_str);
-        self.attempt("delete", first, |client| {
-            let paths = futures::stream::iter(paths.clone()).map(Ok).boxed();
-            async move {
-                let mut done = client.delete_stream(paths);
-                while let Some(result) = done.next().await {
-                    match result {
-                        Ok(_) | Err(ObjectError::NotFound { .. }) => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(())
+        match self.delete_all(keys).await {
+            Err(error) if error.is_unsupported() && self.service.delete_singly() => {
+                self.delete_all(keys).await
             }
-        })
-        .await
+            result => result,
+        }
     }
 
     async fn list(&self, prefix: &str, limit: usize) -> Result<Found, StorageError> {

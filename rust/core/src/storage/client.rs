@@ -192,7 +192,11 @@ impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let query = request.uri().query().unwrap_or_default();
         let is_list = query.split('&').any(|part| part == "list-type=2");
-        let reply = self.send(request).await?;
+        let mut reply = self.send(request).await?;
+        if reply.status() == StatusCode::NOT_IMPLEMENTED {
+            // Which `object_store` would ask for again and again.
+            *reply.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        }
         self.note_region(&reply);
         if !(is_list && reply.status().is_success()) {
             return Ok(reply);

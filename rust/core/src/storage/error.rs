@@ -60,6 +60,9 @@ pub enum Reason {
     /// The file system refused.
     #[error("{0}")]
     Forbidden(Detail),
+    /// The store offers no such thing.
+    #[error("{0}")]
+    Unsupported(Detail),
     /// A link of the file system that is not followed.
     #[error("{0}")]
     Link(Detail),
@@ -121,6 +124,10 @@ impl StorageError {
         matches!(self.0.reason, Reason::ObjectNotFound)
     }
 
+    pub(super) fn is_unsupported(&self) -> bool {
+        matches!(self.0.reason, Reason::Unsupported(_))
+    }
+
     pub(super) fn is_transient(&self) -> bool {
         matches!(self.0.reason, Reason::Transient { .. })
     }
@@ -145,7 +152,7 @@ impl StorageError {
             Reason::Key(_) => Kind::InvalidInput,
             Reason::ReadOnlyStore(_) => Kind::ReadOnly,
             Reason::Credentials(error) => error.kind(),
-            Reason::Link(_) | Reason::Other(_) => Kind::Storage,
+            Reason::Unsupported(_) | Reason::Link(_) | Reason::Other(_) => Kind::Storage,
         }
     }
 
@@ -223,6 +230,7 @@ pub(super) fn classify(status: Option<u16>, code: Option<&str>, text: &str) -> O
             "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => {
                 Reason::Authorization(detail)
             }
+            "NotImplemented" => Reason::Unsupported(detail),
             _ => return None,
         })
     });
@@ -236,6 +244,7 @@ pub(super) fn classify(status: Option<u16>, code: Option<&str>, text: &str) -> O
             401 => Some(Reason::Authentication(detail())),
             403 => Some(Reason::Authorization(detail())),
             404 | 410 => Some(Reason::ObjectNotFound),
+            405 => Some(Reason::Unsupported(detail())),
             _ => None,
         }
     })

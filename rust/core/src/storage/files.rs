@@ -13,7 +13,7 @@ use super::counters::Counters;
 use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::local::{blocking, read_range, reason};
-use super::{Backend, Found, Result};
+use super::{Backend, Found, Result, Version};
 
 const WHAT: &str = "a linked file";
 
@@ -84,6 +84,15 @@ impl Backend for FileStore {
     }
 
     async fn put_new(&self, key: &str, _bytes: Bytes) -> Result<bool, StorageError> {
+        read_only("write", key)
+    }
+
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        _bytes: Bytes,
+        _was: &Version,
+    ) -> Result<bool, StorageError> {
         read_only("write", key)
     }
 

@@ -8,12 +8,13 @@
 //! [`Backend::sync`].
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use super::error::{Detail, Reason, StorageError};
 use super::folder::{Directory, Handle, Kind, LinkRefused, Links, Root, is_missing, sync_folder};
 use super::incoming::{Body, Incoming};
 use super::key::check_key_of_files;
-use super::{Backend, Entry, Found, Result};
+use super::{Backend, Entry, Found, Result, Version};
 
 /// How names of files that are still being written start. Listings leave them out.
 const TEMPORARY_PREFIX: &str = ".lakebed-tmp-";
@@ -34,6 +35,11 @@ const MAX_TRIES: usize = 20;
 
 /// Files synced at the same time: the disk writes them in one go.
 const MAX_PARALLEL_SYNCS: usize = 16;
+
+/// How long another process may keep a folder locked, which takes it a millisecond, and how often to
+/// look.
+const MAX_LOCKED: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 pub(super) struct LocalStore {
     root: Arc<Root>,
@@ -178,6 +184,29 @@ impl Backend for LocalStore {
         .await
     }
 
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        was: &Version,
+    ) -> Result<bool, StorageError> {
+        let waiting = Waiting::default();
+        let (given_up, was) = (waiting.has_ended(), was.content.clone());
+        self.run("write", key, move |root, below| {
+            let _alone = Alone::wait(root.place(), &given_up)?;
+            let now = match root.open_file::<Handle>(below) {
+                Err(error) if is_missing(&error) => return Ok(false),
+                file => read_range(file?, &(0..u64::MAX))?,
+            };
+            if now != was || given_up() {
+                return Ok(false);
+            }
+            writing(Temporary::write(root, below, &bytes).and_then(Temporary::put_in_place))?;
+            Ok(true)
+        })
+        .await
+    }
+
     async fn delete(&self, keys: &[String]) -> Result<(), StorageError> {
         for key in keys {
             self.run("delete", key, Root::remove::<Handle>).await?;
@@ -224,6 +253,37 @@ fn writing<T>(result: io::Result<T>) -> io::Result<T> {
             if is_missing(&error) { io::Error::other(error.to_string()) } else { error }
         },
     )
+}
+
+/// The only one that compares and replaces in a folder, of those that ask by this.
+struct Alone(Option<File>);
+
+impl Alone {
+    /// Where the file system has no locks, or the system none of folders, nobody is kept out: then of
+    /// two that replace an object in the same instant the later one wins.
+    fn wait(root: &Path, given_up: &impl Fn() -> bool) -> io::Result<Self> {
+        let Ok(folder) = File::open(root) else { return Ok(Self(None)) };
+        let started = Instant::now();
+        loop {
+            match folder.try_lock() {
+                Ok(()) => return Ok(Self(Some(folder))),
+                Err(TryLockError::Error(_)) => return Ok(Self(None)),
+                Err(TryLockError::WouldBlock) if given_up() || started.elapsed() > MAX_LOCKED => {
+                    return Err(io::Error::other("another process keeps the folder locked"));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+}
+
+impl Drop for Alone {
+    /// Closing would not do: a child that was forked meanwhile has the file open, too.
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0 {
+            drop(folder.unlock());
+        }
+    }
 }
 
 /// A file written beside the place of its object. Removed unless it was put there.

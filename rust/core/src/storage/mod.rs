@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Result, quoted};
 mod access;
 mod bucket;
 mod client;
+mod conditional;
 mod counters;
 pub mod credentials;
 mod error;
@@ -31,12 +32,14 @@ mod key;
 mod listing;
 mod local;
 mod memory;
+mod multipart;
 mod reply;
 mod s3;
 mod secrets;
 
 pub use access::{AwsAccess, GcsAccess, Tls};
 pub(crate) use bucket::check_bucket;
+pub use conditional::Version;
 pub use counters::Counts;
 pub use credentials::{CredentialCache, SecretSource};
 pub use error::{Reason, StorageError};
@@ -128,6 +131,15 @@ trait Backend: Send + Sync {
 
     /// `false`: there is an object of that name already.
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError>;
+
+    /// `false`: the object is not what it was, and stays so. Where the store cannot tell, it is
+    /// replaced.
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        was: &Version,
+    ) -> Result<bool, StorageError>;
 
     async fn delete(&self, keys: &[String]) -> Result<(), StorageError>;
 
@@ -325,22 +337,6 @@ impl Store {
         self.backend("write", key)?.put(key, bytes).await?;
         self.inner.counters.wrote(length);
         Ok(())
-    }
-
-    /// Creates the object; `false` when there is one of that name, which then stays as it is.
-    ///
-    /// When a store's reply is lost after it created the object, the retry may say `false`: who
-    /// needs to know reads the object back.
-    ///
-    /// # Errors
-    /// As [`Store::put`].
-    pub async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool> {
-        let length = bytes.len();
-        let created = self.backend("write", key)?.put_new(key, bytes).await?;
-        if created {
-            self.inner.counters.wrote(length);
-        }
-        Ok(created)
     }
 
     /// Removes the objects; those that are missing already are fine.

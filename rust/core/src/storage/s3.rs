@@ -45,6 +45,8 @@ pub(super) struct S3 {
 struct Current {
     client: AmazonS3,
     region: String,
+    /// Whether many objects are deleted by one request.
+    bulk_delete: bool,
     number: u64,
 }
 
@@ -76,14 +78,15 @@ pub(super) fn open(config: S3Config, counters: Arc<Counters>) -> Result<BucketSt
     let region = known_region(endpoint.as_deref(), &bucket)
         .or_else(|| access.region.clone())
         .unwrap_or_else(|| DEFAULT_REGION.to_owned());
-    let client = client(&bucket, &region, endpoint.as_deref(), &access, &wire)?;
-    let current = RwLock::new(Current { client, region, number: 0 });
+    let client = client(&bucket, &region, true, endpoint.as_deref(), &access, &wire)?;
+    let current = RwLock::new(Current { client, region, bulk_delete: true, number: 0 });
     Ok(BucketStore::new(S3 { bucket, access, endpoint, wire, current }, folder))
 }
 
 fn client(
     bucket: &str,
     region: &str,
+    bulk_delete: bool,
     endpoint: Option<&str>,
     access: &AwsAccess,
     wire: &Wire,
@@ -94,6 +97,7 @@ fn client(
         .with_allow_http(true)
         .with_virtual_hosted_style_request(access.virtual_host)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_disable_bulk_delete(!bulk_delete)
         .with_http_connector(wire.clone())
         .with_retry(retry_config());
     if let Some(server) = endpoint {
@@ -139,14 +143,25 @@ impl Service for S3 {
             return false;
         };
         let endpoint = self.endpoint.as_deref();
-        let Ok(client) = client(&self.bucket, &region, endpoint, &self.access, &self.wire) else {
-            return false;
-        };
+        let bulk_delete = current.bulk_delete;
+        let made = client(&self.bucket, &region, bulk_delete, endpoint, &self.access, &self.wire);
+        let Ok(client) = made else { return false };
         tracing::info!(bucket = self.bucket, region, "the bucket is in another region");
         let mut regions = REGIONS.lock().unwrap_or_else(PoisonError::into_inner);
         let regions = regions.get_or_insert_with(HashMap::new);
         regions.insert(place(endpoint, &self.bucket), region.clone());
-        *current = Current { client, region, number: number.saturating_add(1) };
+        *current = Current { client, region, bulk_delete, number: number.saturating_add(1) };
+        true
+    }
+
+    fn delete_singly(&self) -> bool {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let endpoint = self.endpoint.as_deref();
+        let made = client(&self.bucket, &current.region, false, endpoint, &self.access, &self.wire);
+        let Ok(client) = made else { return false };
+        tracing::info!(bucket = self.bucket, "the store deletes objects one by one only");
+        current.client = client;
+        current.bulk_delete = false;
         true
     }
 
