@@ -6,12 +6,13 @@ Source: hub/paths-and-creds, sections 3 and 6; format 5.3.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lakebed import _core
-from lakebed.auth import aws
+from lakebed.auth import aws, gcs, given
 from lakebed.errors import (
     CorruptedSampleError,
     DecodeError,
@@ -22,7 +23,7 @@ from lakebed.errors import (
     SampleReadError,
     UnsupportedFeatureError,
 )
-from lakebed.paths import CLOUD_LINKS, PathLike
+from lakebed.paths import CLOUD_LINKS, PathLike, concealed
 from lakebed.settings import settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _HTTP = ("http://", "https://")
+_GCS = ("gcs://", "gcp://", "gs://")
 _ENCODERS = ("jpeg", "png")
 _ALIASES = {"jpg": "jpeg"}
 
@@ -64,13 +66,14 @@ class Sample:
         verify: bool = False,
         shape: tuple[int, ...] | None = None,
         dtype: str | None = None,
-        creds: dict[str, Any] | None = None,
+        creds: aws.Creds = None,
     ) -> None:
+        path, creds = concealed(path), given.concealed(creds)
         if sum(value is not None for value in (path, array, buffer)) != 1:
             raise InvalidInputError("a sample is made of a path, an array or a buffer: one of them")
         if path is not None and not isinstance(path, str | os.PathLike):
             raise InvalidTypeError(f"a path is a str or a Path, not {type(path).__name__}")
-        self._path = None if path is None else os.fspath(path)
+        self._path = None if path is None else concealed(os.fspath(path))
         self._buffer = buffer
         self._array = None if array is None else np.asarray(array)
         self._given = None if compression is None else _ALIASES.get(compression, compression)
@@ -85,7 +88,7 @@ class Sample:
     @property
     def path(self) -> str | None:
         """Where the file is, as it was given."""
-        return self._path
+        return None if self._path is None else str(self._path)
 
     @property
     def filename(self) -> str | None:
@@ -263,13 +266,22 @@ class Sample:
             raise SampleReadError(message, url=self.filename) from error
 
     def _fetch(self, url: str) -> bytes:
-        access = aws.resolve(self._creds) if url.startswith("s3://") else None
-        authorization = None if access else (self._creds or {}).get("Authorization")
+        try:
+            return self._fetched(url)
+        except LakebedError as error:
+            # Frames below hold parts of the credentials.
+            raise error.without_frames() from error.__cause__
+
+    def _fetched(self, url: str) -> bytes:
+        creds: Any = self._creds
+        s3 = aws.resolve(creds).core() if url.startswith("s3://") else None
+        google = gcs.resolve(creds).core() if url.startswith(_GCS) else None
+        is_header = url.startswith(_HTTP) and isinstance(creds, Mapping)
         return _core.fetch(
             url,
-            aws=access.core() if access else None,
-            gcs=None,
-            authorization=authorization,
+            aws=s3,
+            gcs=google,
+            authorization=creds.get("Authorization") if is_header else None,
             max_bytes=settings.max_sample_bytes,
         )
 
@@ -277,7 +289,7 @@ class Sample:
 def read(
     path: PathLike,
     verify: bool = False,
-    creds: dict[str, Any] | None = None,
+    creds: aws.Creds = None,
     compression: str | None = None,
     storage: object = None,
     timeout: float | None = None,
@@ -305,4 +317,5 @@ def read(
     for name, value in (("storage", storage), ("timeout", timeout)):
         if value is not None:
             raise UnsupportedFeatureError(f"not supported yet: deeplake.read(..., {name}=...)")
+    path, creds = concealed(path), given.concealed(creds)
     return Sample(path, verify=verify, creds=creds, compression=compression)

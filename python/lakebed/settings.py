@@ -9,11 +9,22 @@
 | `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests at once |
 | `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
 | `fsync` | `LAKEBED_FSYNC` | 1 | whether flushes wait for local disks: 1 or 0 |
+| `consent_timeout_s` | `LAKEBED_CONSENT_TIMEOUT_S` | 300 | the wait for a consent page |
+
+| attribute | environment | default | what it names |
+|---|---|---|---|
+| `config_folder` | `LAKEBED_CONFIG_DIR` | `~/.config/lakebed` | the folder for kept logins |
+| `google_client_secrets` | `LAKEBED_GOOGLE_CLIENT_SECRETS` | gcloud's | who asks for consent |
 
 What is set here wins over the environment, which is looked at when a setting is used. A dataset
 takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
 larger than `max_bytes_in_flight` is still read, with nothing beside it; a chunk, stored or
 decompressed, may have as many bytes as the larger of that and `max_sample_bytes`.
+
+One more is looked at once, when lakebed is imported, by its core: `LAKEBED_LOG`, one of `error`,
+`warn`, `info`, `debug` and `trace`, writes to standard error what went wrong and was gone around
+(`warn`), renewals of credentials (`info`) and every request (`debug`), without secrets
+(docs/storage.md).
 """
 
 from __future__ import annotations
@@ -109,18 +120,55 @@ class Setting:
         return value
 
 
+class PathSetting:
+    """One setting that names a file or folder, and the attribute that gives it.
+
+    Args:
+        variable: Its name in the environment.
+        meaning: What it is for, and what holds where it is not set.
+    """
+
+    def __init__(self, variable: str, meaning: str) -> None:
+        self.variable = variable
+        self.meaning = meaning
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, settings: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, settings: Settings, owner: type) -> str | None: ...
+    def __get__(self, settings: Settings | None, owner: type) -> Self | str | None:
+        if settings is None:
+            return self
+        return settings.paths.get(self.name) or os.environ.get(self.variable) or None
+
+    def __set__(self, settings: Settings, value: str | os.PathLike[str]) -> None:
+        given: object = value
+        if not isinstance(given, str | os.PathLike):
+            message = f"lakebed.settings.{self.name} is a path, not a {type(given).__name__}"
+            raise InvalidTypeError(message)
+        settings.paths[self.name] = os.fsdecode(given)
+
+    def __delete__(self, settings: Settings) -> None:
+        settings.paths.pop(self.name, None)
+
+
 class Settings:
     """The settings, as attributes; `lakebed.settings` is the only one of its kind.
 
     Reading an attribute gives what was set, else the environment's value, else the default; `del`
-    takes back what was set. Every value is a positive whole number, that of `fsync` 0 or 1;
-    others raise `InvalidInputError`, unknown names `AttributeError`.
+    takes back what was set. Every value is a positive whole number (that of `fsync` 0 or 1), or the
+    path of a file or folder; others raise `InvalidInputError`, unknown names `AttributeError`.
 
     Attributes:
-        given: What was set here, by name.
+        given: The numbers that were set here, by name.
+        paths: The same of paths.
     """
 
-    __slots__ = ("given",)
+    __slots__ = ("given", "paths")
 
     max_sample_bytes = Setting(
         "LAKEBED_MAX_SAMPLE_BYTES",
@@ -157,9 +205,26 @@ class Settings:
         "have seen to that when they answer.",
         (0, 1),
     )
+    consent_timeout_s = Setting(
+        "LAKEBED_CONSENT_TIMEOUT_S",
+        300,
+        "seconds",
+        "How long creds='browser' waits for a person at Google's consent page.",
+    )
+    config_folder = PathSetting(
+        "LAKEBED_CONFIG_DIR",
+        "The folder for files of lakebed's own, such as the login that creds='browser' keeps; "
+        "else `lakebed` in XDG_CONFIG_HOME or ~/.config (on Windows in APPDATA).",
+    )
+    google_client_secrets = PathSetting(
+        "LAKEBED_GOOGLE_CLIENT_SECRETS",
+        "A file with the secrets of the OAuth client that creds='browser' shows Google's consent "
+        "page with; else the client of the login that gcloud stored.",
+    )
 
     def __init__(self) -> None:
         self.given: dict[str, int] = {}
+        self.paths: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={getattr(self, name)}' for name in SETTINGS)})"
@@ -173,7 +238,9 @@ class Settings:
         )
 
 
-SETTINGS: Final[dict[str, Setting]] = {
-    name: setting for name, setting in vars(Settings).items() if isinstance(setting, Setting)
+SETTINGS: Final[dict[str, Setting | PathSetting]] = {
+    name: setting
+    for name, setting in vars(Settings).items()
+    if isinstance(setting, Setting | PathSetting)
 }
 settings: Final = Settings()

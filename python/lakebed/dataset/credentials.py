@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakebed import planned
+from lakebed.auth.given import concealed
 from lakebed.errors import InvalidTypeError
 from lakebed.paths import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from lakebed.auth.aws import Creds
     from lakebed.tensor import Handle
 
 
@@ -45,21 +45,22 @@ class WithCreds:
     def populate_creds(
         self,
         creds_key: str,
-        creds: Mapping[str, Any] | None = None,
+        creds: Creds = None,
         from_environment: bool = False,
     ) -> None:
         """Give the credentials behind a name, for as long as this dataset is open.
 
         Args:
             creds_key: A name of `add_creds_key`.
-            creds: For `s3://` as in `load`; `{"Authorization": ...}` for http(s). Empty: the
-                environment.
+            creds: For `s3://` as in `load`: a dict, a session of boto3 or a function, too;
+                `{"Authorization": ...}` for http(s). Empty: the environment.
             from_environment: Take them from the environment.
 
         Raises:
             MissingCredsError: The dataset has no such name.
             InvalidInputError: Neither or both are given, or they cannot be right.
         """
+        creds = concealed(creds)
         storable(creds_key, "a creds key")
         self._handle.populate_creds(creds_key, creds, from_environment)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakebed import paths
+from lakebed.auth.given import concealed
 from lakebed.dataset import opening, removal
 from lakebed.dataset.dataset import Dataset
 from lakebed.dataset.opening import Options
@@ -16,9 +17,9 @@ from lakebed.storage import open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lakebed.auth.aws import Creds
     from lakebed.dataset.source import Source
     from lakebed.paths import PathLike
+    from lakebed.storage import Creds
 
 
 def load(
@@ -38,17 +39,23 @@ def load(
     lock_timeout: float | None = 0,
     lock_enabled: bool = True,
     index_params: Mapping[str, Any] | None = None,
+    *,
+    version: str | None = None,
 ) -> Dataset:
     """Open a dataset.
 
     Args:
-        path: A folder, `mem://name` or `s3://bucket/key`; `@branch` or `@commit` behind it opens
-            that instead of the head of "main".
+        path: A folder, `mem://name`, `s3://bucket/folder` or another of `lakebed.paths`; `@branch`
+            or `@commit` behind it opens that instead of the head of "main".
         read_only: False insists on writing; None writes when the lock and the store allow it.
         memory_cache_size: For chunks kept between reads, in MB.
         local_cache_size: Accepted; there is no cache on disk yet.
         creds: For S3: a dict with `aws_access_key_id`, `aws_secret_access_key`, and where needed
-            `aws_session_token`, `endpoint_url`, `aws_region`; without it, the environment.
+            `aws_session_token`, `endpoint_url`, `aws_region`, or with `profile_name`, `role_arn`,
+            `anonymous`, ... (docs/aws.md); a session of boto3; a function that returns such a
+            dict; without it, environment, profiles and roles, as botocore finds them.
+            For Google Cloud Storage: a key file, its content, "browser", "cache" and more
+            (docs/gcs.md).
         token: Accepted; of a hub, which is not there yet.
         org_id: Accepted; of a hub.
         verbose: Warn when the dataset is opened read-only because somebody else is writing.
@@ -60,6 +67,8 @@ def load(
         lock_timeout: How long to wait for another writer, in seconds; None: for ever.
         lock_enabled: Take and respect the write lock.
         index_params: Not there yet.
+        version: The branch or commit. With it the path is taken as it is: an `@` is a part of a
+            name. Beyond the parameters of Deep Lake v3.
 
     Raises:
         DatasetNotFoundError: There is none (a `DatasetHandlerError`).
@@ -73,9 +82,10 @@ def load(
     Source: requirements/storage-options.md.
     """
     del local_cache_size, token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
-    location = paths.parse(path)
+    location = paths.parse(path, version)
     options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
     source = source_of(location, creds, options)
     return _load(source, verbose=verbose)
@@ -126,6 +136,7 @@ def empty(
     Source: requirements/storage-options.md.
     """
     del public, local_cache_size, token, org_id, verbose
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"runtime": runtime, "index_params": index_params}
     opening.refuse_planned("empty", "stream", refused)
     location = paths.parse(path)
@@ -155,6 +166,8 @@ def open_or_create(
     lock_timeout: float | None = 0,
     index_params: Mapping[str, Any] | None = None,
     indra: bool = False,
+    *,
+    version: str | None = None,
 ) -> Dataset:
     """Open the dataset at a path, or create one there: `deeplake.dataset(path)`.
 
@@ -165,9 +178,10 @@ def open_or_create(
         InvalidInputError: There is none, and the path has an address.
     """
     del public, local_cache_size, token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
-    location = paths.parse(path)
+    location = paths.parse(path, version)
     options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
     source = source_of(location, creds, options)
     exists = source.store.has_dataset()
@@ -201,6 +215,7 @@ def exists(
     Cost: Two GETs at most.
     """
     del token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "exists")
     return open_store(location, creds).has_dataset()
@@ -233,6 +248,7 @@ def delete(
         AuthError: The store does not let us in.
     """
     del token, verbose, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "delete")
     store = open_store(location, creds)
@@ -252,5 +268,5 @@ def _create(source: Source, *, overwrite: bool) -> Dataset:
     if overwrite and store.has_dataset():
         locks = options.lock_enabled
         removal.delete_at(source.location, store, force=True, large_ok=True, lock_enabled=locks)
-    handle = source.handle(opening.create_dataset(store, options))
+    handle = source.handle(opening.create_dataset(source.location, store, options))
     return Dataset(handle, Tree(handle))

@@ -111,9 +111,9 @@ def _delete_all(store: _core.Store, path: str) -> None:
     if odd:
         shown = ", ".join(map(repr, odd[:_MAX_NAMED])) + (", ..." if len(odd) > _MAX_NAMED else "")
         message = (
-            f"{len(odd)} of the things below {path} were left: {shown}. No path leads there: to keys "
-            "with empty parts, '.', '..' or control characters, to links that end elsewhere, to "
-            "names that are no text. Delete them with the tools of the store"
+            f"{len(odd)} of the things below {path} were left: {shown}. No path leads there: to "
+            "keys with empty parts, '.', '..' or control characters, to links that end elsewhere, "
+            "to names that are no text. Delete them with the tools of the store"
         )
         warnings.warn(message, RuntimeWarning, stacklevel=4)
 

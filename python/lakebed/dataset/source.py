@@ -10,17 +10,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from lakebed.auth.aws import require_picklable
+from lakebed.auth.given import concealed
 from lakebed.dataset.opening import Options, open_dataset
 from lakebed.errors import InvalidInputError, UnsupportedVersionError
 from lakebed.paths import Location
-from lakebed.storage import open_store
+from lakebed.storage import Storage, open_storage
 from lakebed.tensor import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lakebed import _core
-    from lakebed.auth.aws import Creds
+    from lakebed.storage import Creds
 
 # Of what `_restore` is given. It grows when an older lakebed could not make sense of it.
 _PICKLE_VERSION = 1
@@ -34,15 +36,21 @@ class Source:
 
     Attributes:
         location: The place.
-        creds: As the user gave them; None, or what they lack, is looked for elsewhere.
+        creds: As the user gave them, but that a dict is a copy that shows no values. What they
+            lack is looked for elsewhere.
         options: How to open.
-        store: The store at the location.
+        storage: What is at the location.
     """
 
     location: Location
     creds: Creds = field(repr=False)
     options: Options
-    store: _core.Store
+    storage: Storage
+
+    @property
+    def store(self) -> _core.Store:
+        """The store at the location."""
+        return self.storage.store
 
     @property
     def path(self) -> str:
@@ -70,6 +78,8 @@ class Source:
             message = "a mem:// dataset cannot be pickled: it is in the memory of this process"
             hint = "write it to a folder or a bucket, or open it where it is used"
             raise InvalidInputError(message, path=self.path, hint=hint)
+        for creds in (self.creds, *(given for given, _ in handle.populated.values())):
+            require_picklable(creds)
         handle.flush()
         here = self.location
         if here.kind == "local":
@@ -92,10 +102,7 @@ def source_of(location: Location, creds: Creds, options: Options) -> Source:
         InvalidInputError: The credentials cannot be right.
         AuthorizationException: There are no credentials.
     """
-    store = open_store(location, creds)
-    # A copy: the caller's dict may change.
-    given = creds if creds is None or isinstance(creds, str) else dict(creds)
-    return Source(location, given, options, store)
+    return Source(location, concealed(creds), options, open_storage(location, creds))
 
 
 def _restore(version: int, state: dict[str, Any]) -> Handle:

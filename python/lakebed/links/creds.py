@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict
 
 from lakebed.auth import aws
 from lakebed.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lakebed import _core
 
 _HEADER = "Authorization"
@@ -23,12 +22,12 @@ class LinkAccess(TypedDict):
     authorization: str | None
 
 
-def link_access(creds: Mapping[str, Any] | None, *, from_environment: bool = False) -> LinkAccess:
+def link_access(creds: aws.Creds, *, from_environment: bool = False) -> LinkAccess:
     """Turn what `populate_creds` takes into what the core takes.
 
     Args:
-        creds: Settings of AWS (see `lakebed.auth.aws`), and `Authorization`: the header of that
-            name, for http(s) links. Empty: the environment.
+        creds: As `load` takes them for S3 (see `lakebed.auth.aws`). A dict may have
+            `Authorization`, the header of that name, for http(s) links. Empty: the environment.
         from_environment: Take them from the environment.
 
     Raises:
@@ -38,8 +37,11 @@ def link_access(creds: Mapping[str, Any] | None, *, from_environment: bool = Fal
         raise InvalidInputError("give either `creds` or `from_environment=True`, not both")
     if not from_environment and creds is None:
         raise InvalidInputError("give `creds` as a dict, or `from_environment=True`")
-    settings = dict(creds or {})
-    header = settings.pop(_HEADER, None) or None
+    settings: aws.Creds = creds
+    header = None
+    if isinstance(creds, Mapping):
+        settings = dict(creds)
+        header = settings.pop(_HEADER, None) or None
     if header is not None and not isinstance(header, str):
         raise InvalidInputError(f"`creds[{_HEADER!r}]` is a {type(header).__name__}, not a str")
     if header is not None and not settings:

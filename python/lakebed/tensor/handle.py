@@ -9,17 +9,20 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from lakebed.auth.given import concealed
 from lakebed.errors import ClosedError, DatasetCorruptError, LakebedError, ReadOnlyModeError
 from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from lakebed import _core
+    from lakebed.auth.aws import Creds
+    from lakebed.storage import Storage
 
-# What `populate_creds` was given: the dict, and whether the environment is asked.
-Populated = tuple["Mapping[str, Any] | None", bool]
+# What `populate_creds` was given: the credentials, and whether the environment is asked.
+Populated = tuple["Creds", bool]
 
 
 class Source(Protocol):
@@ -30,8 +33,12 @@ class Source(Protocol):
         """The path as it was typed, without address."""
 
     @property
+    def storage(self) -> Storage:
+        """What is at the path."""
+
+    @property
     def store(self) -> _core.Store:
-        """The store at the path."""
+        """The store there."""
 
     def open(self, read_only: bool) -> _core.Dataset:
         """Open the same place again."""
@@ -196,18 +203,21 @@ class Handle:
             with self._changing:
                 self._open.save()
 
-    def populate_creds(
-        self, creds_key: str, creds: Mapping[str, Any] | None, from_environment: bool
-    ) -> None:
+    def populate_creds(self, creds_key: str, creds: Creds, from_environment: bool) -> None:
         """Give the credentials behind a creds key, for as long as this handle lives.
 
         Raises:
             MissingCredsError: The dataset has no such key.
             InvalidInputError: See `link_access`.
         """
-        access = link_access(creds, from_environment=from_environment)
+        creds = concealed(creds)
+        try:
+            access = link_access(creds, from_environment=from_environment)
+        except LakebedError as error:
+            # Frames below hold parts of the credentials.
+            raise error.without_frames() from error.__cause__
         self.core.populate_creds(creds_key, **access)
-        self.populated[creds_key] = (None if creds is None else dict(creds), from_environment)
+        self.populated[creds_key] = (creds, from_environment)
 
     # --- the end of things
 

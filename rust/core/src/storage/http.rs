@@ -15,6 +15,7 @@ use super::client::{innermost, links};
 use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError, classify, is_transient};
 use super::incoming::{Body, Incoming};
+use super::log::{self, Asked};
 use super::memory::slice;
 use super::{Backend, Found, Result, Version};
 use crate::error::{Error, Kind};
@@ -132,6 +133,7 @@ impl HttpStore {
         self.counters.request();
         let client = links()
             .map_err(|error| Failure::Final(Reason::Other(Detail::new(error.to_string()))))?;
+        let asked = Asked::new(&method, &url, 0);
         let mut request = client.request(method, url);
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value.clone());
@@ -140,7 +142,12 @@ impl HttpStore {
             let last = range.end.saturating_sub(1);
             request = request.header(RANGE, format!("bytes={}-{last}", range.start));
         }
-        let reply = request.send().await?;
+        let reply = request.send().await;
+        if let Some(asked) = asked {
+            let head = |reply: &Response| (reply.status().as_u16(), reply.content_length());
+            asked.heard(reply.as_ref().map(head).map_err(|error| error as _));
+        }
+        let reply = reply?;
         let status = reply.status();
         let past_the_end = range.is_some() && status == StatusCode::RANGE_NOT_SATISFIABLE;
         if status == StatusCode::OK || status == StatusCode::PARTIAL_CONTENT || past_the_end {
@@ -167,7 +174,7 @@ impl HttpStore {
         let started = Instant::now();
         let mut tries = 1;
         loop {
-            let detail = match work(url.clone()).await {
+            let detail = match log::tried(tries, work(url.clone())).await {
                 Ok(value) => return Ok(value),
                 Err(Failure::Final(reason)) => return Err(Self::error(key, reason)),
                 Err(Failure::Transient(detail)) => detail,

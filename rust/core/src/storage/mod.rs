@@ -31,6 +31,7 @@ mod incoming;
 mod key;
 mod listing;
 mod local;
+mod log;
 mod memory;
 mod multipart;
 mod reply;
@@ -392,7 +393,12 @@ impl Store {
         Ok(self.inner.backend.sync(keys).await?)
     }
 
-    async fn list_some(&self, prefix: &str, limit: usize) -> Result<Found> {
+    /// Objects below the folder `prefix`, sorted by key, and the odd keys that no path leads to;
+    /// once there are `limit` of them, the store is asked for no further page.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn list_some(&self, prefix: &str, limit: usize) -> Result<Found> {
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         let backend = match prefix {
             "" => self.inner.backend.as_ref(),
