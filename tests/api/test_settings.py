@@ -23,7 +23,8 @@ def set_for_test(monkeypatch: pytest.MonkeyPatch, **values: int) -> None:
         monkeypatch.setenv(SETTINGS[name].variable, str(value))
 
 
-def test_defaults_are_those_that_are_documented() -> None:
+def test_defaults_are_those_that_are_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAKEBED_FSYNC", raising=False)
     assert (lakebed.settings.max_sample_bytes, lakebed.settings.max_bytes_in_flight) == (
         2 << 30,
         256 << 20,

@@ -58,6 +58,7 @@ def test_seaweedfs_passes(bucket: Bucket) -> None:
             "AWS_SECRET_ACCESS_KEY": server.admin.secret_key,
             "LAKEBED_TEST_S3_READER_KEY": server.reader.access_key,
             "LAKEBED_TEST_S3_READER_SECRET": server.reader.secret_key,
+            "LAKEBED_TEST_CHANGED_CHARACTERS": "\\",
         }
     )
 

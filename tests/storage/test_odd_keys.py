@@ -19,7 +19,7 @@ pytestmark = pytest.mark.s3
 BUCKET = "odd"
 ROOT = f"s3://{BUCKET}/ds"
 # What other tools put below the dataset's folder.
-ODD = ["ds//lead", "ds/x//chunk", "ds/x/../y", "ds/tail/", "ds/a\nb"]
+ODD = ["ds//lead", "ds/x//chunk", "ds/x/../y", "ds/tail/", "ds/a\x07b"]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@
 //! | `LAKEBED_TEST_S3_ENDPOINT` | the server; without it, Amazon's |
 //! | `LAKEBED_TEST_S3_READER_KEY`, `LAKEBED_TEST_S3_READER_SECRET` | a user that may only read; without it, refusals are not tested |
 //! | `LAKEBED_TEST_CONDITIONS` | `ignored` where the server does not decide conditional writes |
+//! | `LAKEBED_TEST_CHANGED_CHARACTERS` | those that the server takes for others, as SeaweedFS takes `\` for `/` |
 //! | `LAKEBED_TEST_GCS_BUCKET` | a bucket of Google Cloud Storage |
 //! | `LAKEBED_TEST_GCS_TOKEN` | an access token (`gcloud auth print-access-token`) |
 //! | `LAKEBED_TEST_GCS_ENDPOINT` | the server; without it, Google's |
