@@ -273,6 +273,7 @@ class Sample:
             virtual_host=access.virtual_host(None) if access else False,
             authorization=authorization,
             max_bytes=settings.max_sample_bytes,
+            link_addresses=settings.link_private_addresses,
         )
 
 

@@ -8,6 +8,9 @@
 | `max_bytes_in_flight` | `LAKEBED_MAX_BYTES_IN_FLIGHT` | 256 MiB | what requests hold |
 | `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests at once |
 | `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
+| `max_requests_per_host` | `LAKEBED_MAX_REQUESTS_PER_HOST` | 16 | requests to a server at once |
+| `link_private_addresses` | `LAKEBED_LINK_PRIVATE_ADDRESSES` | `allow` | where URLs may lead |
+| `allow_local_links` | `LAKEBED_ALLOW_LOCAL_LINKS` | no | files as links of remote datasets |
 
 What is set here wins over the environment, which is looked at when a setting is used. A dataset
 takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
@@ -18,12 +21,18 @@ decompressed, may have as many bytes as the larger of that and `max_sample_bytes
 from __future__ import annotations
 
 import os
-from typing import Final, Self, TypedDict, overload
+from typing import Any, Final, Generic, NoReturn, Self, TypedDict, TypeVar, overload
 
 from lakebed.errors import InvalidInputError, InvalidTypeError
 
 # What the core counts bytes in.
 _MOST: Final = (1 << 63) - 1
+_SWITCHES: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+T = TypeVar("T")
 
 
 class Limits(TypedDict):
@@ -32,22 +41,21 @@ class Limits(TypedDict):
     max_requests: int
     max_bytes_in_flight: int
     max_sample_bytes: int
+    max_requests_per_host: int
 
 
-class Setting:
+class AnySetting(Generic[T]):
     """One setting, and the attribute of `Settings` that gives its value.
 
     Args:
         variable: Its name in the environment.
         default: Its value where nothing is set.
-        unit: What is counted.
         meaning: What it is for.
     """
 
-    def __init__(self, variable: str, default: int, unit: str, meaning: str) -> None:
+    def __init__(self, variable: str, default: T, meaning: str) -> None:
         self.variable = variable
         self.default = default
-        self.unit = unit
         self.meaning = meaning
         self.name = ""
 
@@ -57,35 +65,58 @@ class Setting:
     @overload
     def __get__(self, settings: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, settings: Settings, owner: type) -> int: ...
-    def __get__(self, settings: Settings | None, owner: type) -> Self | int:
+    def __get__(self, settings: Settings, owner: type) -> T: ...
+    def __get__(self, settings: Settings | None, owner: type) -> Self | T:
         if settings is None:
             return self
-        given = settings.given.get(self.name)
+        given: T | None = settings.given.get(self.name)
         return self.from_environment() if given is None else given
 
-    def __set__(self, settings: Settings, value: int) -> None:
+    def __set__(self, settings: Settings, value: T) -> None:
         settings.given[self.name] = self._checked(value, f"lakebed.settings.{self.name}")
 
     def __delete__(self, settings: Settings) -> None:
         settings.given.pop(self.name, None)
 
-    def from_environment(self) -> int:
+    def from_environment(self) -> T:
         """Return what the environment says, or the default.
 
         Raises:
-            InvalidInputError: It says something else than a positive whole number.
+            InvalidInputError: It says something that this cannot be.
         """
         text = os.environ.get(self.variable, "").strip()
-        if not text:
-            return self.default
+        return self._parsed(text) if text else self.default
+
+    def _parsed(self, text: str) -> T:
+        """Return the value that a text of the environment means."""
+        raise NotImplementedError
+
+    def _checked(self, value: object, given: str) -> T:
+        """Return a value that it can have; `given` says where it comes from."""
+        raise NotImplementedError
+
+    def _refuse(self, text: str, what: str, default: str) -> NoReturn:
+        message = f"the environment variable {self.variable} is {text[:100]!r}, not {what}"
+        raise InvalidInputError(message, hint=f"unset it for the default, {default}")
+
+
+class Setting(AnySetting[int]):
+    """A positive whole number.
+
+    Args:
+        variable: Its name in the environment.
+        default: Its value where nothing is set.
+        unit: What is counted.
+        meaning: What it is for.
+    """
+
+    def __init__(self, variable: str, default: int, unit: str, meaning: str) -> None:
+        super().__init__(variable, default, meaning)
+        self.unit = unit
+
+    def _parsed(self, text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > len(str(_MOST)):
-            message = (
-                f"the environment variable {self.variable} is {text[:100]!r}, "
-                f"not a whole number of {self.unit}"
-            )
-            hint = f"unset it for the default, {self.default}"
-            raise InvalidInputError(message, hint=hint)
+            self._refuse(text, f"a whole number of {self.unit}", str(self.default))
         return self._checked(int(text), f"the environment variable {self.variable}")
 
     def _checked(self, value: object, given: str) -> int:
@@ -98,12 +129,46 @@ class Setting:
         return value
 
 
+class Choice(AnySetting[str]):
+    """One of some words, the default first."""
+
+    def __init__(self, variable: str, words: tuple[str, ...], meaning: str) -> None:
+        super().__init__(variable, words[0], meaning)
+        self.words = words
+
+    def _parsed(self, text: str) -> str:
+        return self._checked(text, f"the environment variable {self.variable}")
+
+    def _checked(self, value: object, given: str) -> str:
+        if not isinstance(value, str):
+            raise InvalidTypeError(f"{given} is a str, not a {type(value).__name__}")
+        if value not in self.words:
+            known = ", ".join(map(repr, self.words))
+            raise InvalidInputError(f"{given} is one of {known}, not {value[:100]!r}")
+        return value
+
+
+class Switch(AnySetting[bool]):
+    """Yes or no."""
+
+    def _parsed(self, text: str) -> bool:
+        value = _SWITCHES.get(text.lower())
+        if value is None:
+            self._refuse(text, "1 or 0", str(int(self.default)))
+        return value
+
+    def _checked(self, value: object, given: str) -> bool:
+        if not isinstance(value, bool):
+            raise InvalidTypeError(f"{given} is a bool, not a {type(value).__name__}")
+        return value
+
+
 class Settings:
     """The settings, as attributes; `lakebed.settings` is the only one of its kind.
 
     Reading an attribute gives what was set, else the environment's value, else the default; `del`
-    takes back what was set. Every value is a positive whole number; others raise
-    `InvalidInputError`, unknown names `AttributeError`.
+    takes back what was set. Values that cannot be raise `InvalidInputError`, unknown names
+    `AttributeError`.
 
     Attributes:
         given: What was set here, by name.
@@ -138,8 +203,29 @@ class Settings:
         "longest: the size that one sample may have, as it is one thing in memory.",
     )
 
+    max_requests_per_host = Setting(
+        "LAKEBED_MAX_REQUESTS_PER_HOST",
+        16,
+        "requests",
+        "The most requests of this process to one web server (http and https links) at the same "
+        "time. Object stores are made for more, and are not bounded by it.",
+    )
+    link_private_addresses = Choice(
+        "LAKEBED_LINK_PRIVATE_ADDRESSES",
+        ("allow", "refuse", "allow-metadata"),
+        "Whether http and https links, and what they redirect to, may lead to private addresses: "
+        "'refuse' for a process that reads on behalf of others. Addresses at which clouds hand out "
+        "a machine's own credentials take 'allow-metadata'.",
+    )
+    allow_local_links = Switch(
+        "LAKEBED_ALLOW_LOCAL_LINKS",
+        False,
+        "Whether links of a remote dataset may lead to files of this machine, where the call that "
+        "opens it does not say.",
+    )
+
     def __init__(self) -> None:
-        self.given: dict[str, int] = {}
+        self.given: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={getattr(self, name)}' for name in SETTINGS)})"
@@ -150,10 +236,11 @@ class Settings:
             max_requests=self.max_requests,
             max_bytes_in_flight=self.max_bytes_in_flight,
             max_sample_bytes=self.max_sample_bytes,
+            max_requests_per_host=self.max_requests_per_host,
         )
 
 
-SETTINGS: Final[dict[str, Setting]] = {
-    name: setting for name, setting in vars(Settings).items() if isinstance(setting, Setting)
+SETTINGS: Final[dict[str, AnySetting[Any]]] = {
+    name: setting for name, setting in vars(Settings).items() if isinstance(setting, AnySetting)
 }
 settings: Final = Settings()

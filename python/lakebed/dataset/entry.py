@@ -38,6 +38,8 @@ def load(
     lock_timeout: float | None = 0,
     lock_enabled: bool = True,
     index_params: Mapping[str, Any] | None = None,
+    *,
+    allow_local_links: bool | None = None,
 ) -> Dataset:
     """Open a dataset.
 
@@ -60,6 +62,8 @@ def load(
         lock_timeout: How long to wait for another writer, in seconds; None: for ever.
         lock_enabled: Take and respect the write lock.
         index_params: Not there yet.
+        allow_local_links: Read links to files of this machine, where the dataset is in a bucket or
+            behind a web server. None: as `lakebed.settings.allow_local_links` says, which is no.
 
     Raises:
         DatasetNotFoundError: There is none (a `DatasetHandlerError`).
@@ -76,7 +80,9 @@ def load(
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
     location = paths.parse(path)
-    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(
+        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
+    )
     source = source_of(location, creds, options)
     return _load(source, verbose=verbose)
 
@@ -95,6 +101,8 @@ def empty(
     lock_timeout: float | None = 0,
     verbose: bool = True,
     index_params: Mapping[str, Any] | None = None,
+    *,
+    allow_local_links: bool | None = None,
 ) -> Dataset:
     """Create a dataset.
 
@@ -112,6 +120,7 @@ def empty(
         lock_timeout: As in `load`.
         verbose: Accepted.
         index_params: Not there yet.
+        allow_local_links: As in `load`.
 
     Returns:
         The dataset, open for writing.
@@ -131,7 +140,7 @@ def empty(
     location = paths.parse(path)
     paths.refuse_address(location, "empty")
     paths.check_name(location)
-    options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout, allow_local_links)
     return _create(source_of(location, creds, options), overwrite=overwrite)
 
 
@@ -155,6 +164,8 @@ def open_or_create(
     lock_timeout: float | None = 0,
     index_params: Mapping[str, Any] | None = None,
     indra: bool = False,
+    *,
+    allow_local_links: bool | None = None,
 ) -> Dataset:
     """Open the dataset at a path, or create one there: `deeplake.dataset(path)`.
 
@@ -168,7 +179,9 @@ def open_or_create(
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
     location = paths.parse(path)
-    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(
+        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
+    )
     source = source_of(location, creds, options)
     exists = source.store.has_dataset()
     if exists and not overwrite:

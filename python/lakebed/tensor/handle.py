@@ -9,7 +9,14 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from lakebed.errors import ClosedError, DatasetCorruptError, LakebedError, ReadOnlyModeError
+from lakebed.errors import (
+    ClosedError,
+    CredsKeyNotFoundError,
+    DatasetCorruptError,
+    LakebedError,
+    MissingCredsError,
+    ReadOnlyModeError,
+)
 from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
 
@@ -208,6 +215,25 @@ class Handle:
         access = link_access(creds, from_environment=from_environment)
         self.core.populate_creds(creds_key, **access)
         self.populated[creds_key] = (None if creds is None else dict(creds), from_environment)
+
+    def rename_creds_key(self, old: str, new: str) -> None:
+        """Give a creds key another name, and its credentials with it.
+
+        Raises:
+            CredsKeyNotFoundError: The dataset has no such key.
+        """
+        with self._changing:
+            core = self.core
+            try:
+                core.rename_creds_key(old, new)
+            except MissingCredsError as error:
+                hint = f"its creds keys are {', '.join(map(repr, core.creds_keys())) or 'none'}"
+                raise CredsKeyNotFoundError(
+                    error.message, path=self.path, creds_key=old, hint=hint
+                ) from None
+            given = self.populated.pop(old, None)
+            if given is not None:
+                self.populated.setdefault(new, given)
 
     # --- the end of things
 

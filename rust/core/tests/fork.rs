@@ -50,7 +50,7 @@ fn stores_work_in_a_child_while_the_parent_is_busy() {
     let endpoint_url = Some(server.url(""));
     let s3 =
         Store::s3(S3Config { bucket: "b".into(), endpoint_url, ..S3Config::default() }).unwrap();
-    let pool = LinkPool::new();
+    let pool = LinkPool::default();
     pool.populate("key", LinkCreds { aws: None, authorization: Some("Bearer x".into()) });
     let url = server.url("/link");
     let read_all = || {

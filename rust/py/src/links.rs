@@ -2,11 +2,13 @@
 
 use lakebed_core::engine::Engine;
 use lakebed_core::error::{Context, Setting};
-use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool, display};
+use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool, Policy, display};
+use lakebed_core::storage::HttpPolicy;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::credentials;
+use crate::dataset::addresses;
 use crate::interrupt::enter;
 
 /// The creds key under which [`fetch`] hands its credentials to a pool of its own: the empty one,
@@ -39,7 +41,7 @@ pub(crate) fn display_link(url: &str) -> String {
 
 /// The bytes of one linked object, of which there may be `max_bytes`.
 #[pyfunction]
-#[pyo3(signature = (url, *, credentials, region, endpoint_url, virtual_host, authorization, max_bytes))]
+#[pyo3(signature = (url, *, credentials, region, endpoint_url, virtual_host, authorization, max_bytes, link_addresses))]
 #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
 pub(crate) fn fetch<'py>(
     py: Python<'py>,
@@ -50,12 +52,18 @@ pub(crate) fn fetch<'py>(
     virtual_host: bool,
     authorization: Option<String>,
     max_bytes: u64,
+    link_addresses: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mut creds = link_creds(credentials, region, endpoint_url, virtual_host, authorization);
     // Outside of a dataset nothing else could be meant for an s3 URL than to ask anonymously.
     creds.aws.get_or_insert_default();
+    let http = HttpPolicy {
+        addresses: addresses(py, link_addresses)?,
+        max_unannounced_bytes: max_bytes,
+        ..HttpPolicy::default()
+    };
     let bytes = enter(py, None, |interrupt| {
-        let pool = LinkPool::new();
+        let pool = LinkPool::new(Policy { http, ..Policy::default() });
         pool.populate(OWN_KEY, creds);
         let target = pool.resolve(url, Some(OWN_KEY))?;
         let place = Context { url: Some(target.display.clone()), ..Context::default() };

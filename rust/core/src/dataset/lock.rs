@@ -19,6 +19,8 @@ use crate::storage::Store;
 
 /// How long a lock is good for without renewal.
 const LIFE: Duration = Duration::from_secs(300);
+/// As [`LIFE`], of the locks that guard a single write.
+const SHORT_LIFE: Duration = Duration::from_secs(10);
 /// Wait before the lock is read back, as the reference has it.
 const SETTLE_LOCAL: Duration = Duration::from_millis(10);
 const SETTLE_REMOTE: Duration = Duration::from_millis(500);
@@ -79,6 +81,9 @@ impl WriteLock {
             Err(error) if !insist && error.kind() == Kind::Authorization => Ok(Acquired::Refused(
                 Some(format!("the credentials do not allow writing: {error}")),
             )),
+            Err(error) if !insist && error.kind() == Kind::ReadOnly => {
+                Ok(Acquired::Refused(Some(error.to_string())))
+            }
             Err(error) => {
                 // The lock may be written already, and what comes next must not find it.
                 let_go(store, &key, &engine);
@@ -183,15 +188,70 @@ async fn try_lock(store: &Store, key: &str) -> Result<Option<String>> {
     match look(store, key).await? {
         Seen::Lock(lock, owner) if !is_free(&lock) => return Ok(Some(describe(&lock, owner))),
         // Where the store can create conditionally, one of two racing writers wins here.
-        Seen::Nothing => drop(store.put_new(key, own_lock().into()).await?),
-        Seen::Lock(..) | Seen::Broken => store.put(key, own_lock().into()).await?,
+        Seen::Nothing => drop(store.put_new(key, own_lock(LIFE).into()).await?),
+        Seen::Lock(..) | Seen::Broken => store.put(key, own_lock(LIFE).into()).await?,
     }
     tokio::time::sleep(settle).await;
+    owner_now(store, key).await
+}
+
+/// `None` when that is this process; else a description of who holds the lock.
+async fn owner_now(store: &Store, key: &str) -> Result<Option<String>> {
     Ok(match look(store, key).await? {
         Seen::Lock(lock, _) if is_own(&lock) => None,
         Seen::Lock(lock, owner) => Some(describe(&lock, owner)),
         Seen::Nothing | Seen::Broken => Some("another process that has just let go".to_owned()),
     })
+}
+
+/// Does a short `work` on a file that all branches share, under the lock `key` that guards it.
+///
+/// Such a lock is good for 10 s, and waited for as long (format 4.7). There is no time to settle: a
+/// store that creates conditionally lets one win, and the reference, which overwrites what it did
+/// not see, then waits 0.5 s before it works itself.
+///
+/// # Errors
+/// `Locked`, those of the store, and those of `work`.
+pub(crate) async fn while_locked<T>(
+    store: &Store,
+    key: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    /// The lock file tells processes apart; this, what one process does at the same time.
+    static ONE: PerProcess<tokio::sync::Mutex<()>> = PerProcess::new();
+    if store.url().starts_with("mem://") {
+        return work.await;
+    }
+    let _one = ONE.get_or_init(tokio::sync::Mutex::default).lock().await;
+    let started = Instant::now();
+    loop {
+        let held_by = match look(store, key).await? {
+            Seen::Lock(lock, owner) if !is_free(&lock) => Some(describe(&lock, owner)),
+            Seen::Nothing => {
+                // Whoever was first, the look that follows tells.
+                let _created: bool = store.put_new(key, own_lock(SHORT_LIFE).into()).await?;
+                owner_now(store, key).await?
+            }
+            Seen::Lock(..) | Seen::Broken => {
+                store.put(key, own_lock(SHORT_LIFE).into()).await?;
+                owner_now(store, key).await?
+            }
+        };
+        let Some(owner) = held_by else { break };
+        if started.elapsed() > SHORT_LIFE {
+            let message = format!("{key} is held by {owner}");
+            return Err(Error::new(Kind::Locked, message)
+                .with_hint("try again once they are done")
+                .at_file(key));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+    let done = work.await;
+    // What was done is done; a lock that stays ends by itself.
+    if let Err(error) = release(store, key).await {
+        tracing::warn!(%key, %error, "a lock could not be released");
+    }
+    done
 }
 
 /// What is found in the place of the lock.
@@ -214,7 +274,7 @@ async fn renew_forever(store: Store, key: String, every: Duration, lost: Arc<Ato
         let renewed = async {
             match look(&store, &key).await? {
                 Seen::Lock(lock, _) if !is_own(&lock) => return Ok(false),
-                _ => store.put(&key, own_lock().into()).await?,
+                _ => store.put(&key, own_lock(LIFE).into()).await?,
             }
             Ok::<_, Error>(true)
         };
@@ -250,8 +310,8 @@ async fn release(store: &Store, key: &str) -> Result<()> {
     Ok(())
 }
 
-fn own_lock() -> Vec<u8> {
-    let expires = now() + LIFE.as_secs_f64();
+fn own_lock(life: Duration) -> Vec<u8> {
+    let expires = now() + life.as_secs_f64();
     let lock = LockFile { node_id: node_id(), expires, tag: std::process::id() };
     lock.to_bytes(&format!("lakebed, process {} on {}", std::process::id(), host_name()))
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
 use super::Dataset;
+use super::creds::save_creds;
 use super::pack::chunk_file;
 use super::state::{State, Tensor};
 use super::turns::Grace;
@@ -63,10 +64,9 @@ impl Dataset {
         let engine = Engine::current()?;
         let grace = Grace::new(interrupt);
         let store = self.store();
-        engine
-            .block_on(publish.write(store, grace.stop()), &grace)
-            .map_err(|error| error.at_path(self.path()))?;
-        self.state_mut().settle_published();
+        let write = publish.write(store, self.inner.lock_enabled, grace.stop());
+        let creds = engine.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
+        self.state_mut().settle_published(creds);
         for key in &obsolete {
             self.cache().forget(key);
         }
@@ -199,14 +199,21 @@ impl Publish {
             && self.creds.is_none()
     }
 
-    async fn write(self, store: &Store, stop: &AtomicBool) -> Result<()> {
-        if let Some(creds) = self.creds {
-            write_creds(store, creds).await?;
-        }
+    /// Returns the creds keys as the file has them now, where they were stored.
+    async fn write(
+        self,
+        store: &Store,
+        lock_enabled: bool,
+        stop: &AtomicBool,
+    ) -> Result<Option<LinkedCreds>> {
+        let creds = match self.creds {
+            Some(own) => Some(save_creds(store, own, lock_enabled, |_| Ok(())).await?),
+            None => None,
+        };
         for stage in [self.chunks, self.encoders, self.metas, self.root] {
             write_all(store, stage, stop).await?;
         }
-        Ok(())
+        Ok(creds)
     }
 }
 
@@ -233,17 +240,10 @@ async fn write_all(store: &Store, objects: Vec<(String, Bytes)>, stop: &AtomicBo
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// The file belongs to all branches: keys that another writer added are kept (format 9.3).
-async fn write_creds(store: &Store, mut creds: LinkedCreds) -> Result<()> {
-    if let Some(stored) = store.get_optional(keys::LINKED_CREDS).await? {
-        creds.merge(&LinkedCreds::parse(&stored)?);
-    }
-    store.put(keys::LINKED_CREDS, creds.to_bytes().into()).await
-}
-
 impl State {
     /// Notes that storage holds what this state says.
-    fn settle_published(&mut self) {
+    fn settle_published(&mut self, creds: Option<LinkedCreds>) {
+        self.creds = creds.unwrap_or_else(|| std::mem::take(&mut self.creds));
         self.dirty = super::state::RootDirty::default();
         self.generation += 1;
         for writing in self.tensors.values_mut().filter_map(|tensor| tensor.writing.as_mut()) {

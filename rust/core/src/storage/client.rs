@@ -16,6 +16,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
 use super::counters::Counters;
+use super::http::{Addresses, Resolver};
 use crate::engine::fork;
 use crate::engine::process::PerProcess;
 use crate::error::Error;
@@ -33,17 +34,17 @@ const POOL_IDLE: Duration = Duration::from_secs(15);
 /// An upload may take its idle time and as long as this speed needs.
 const MIN_UPLOAD_BYTES_PER_S: u64 = 64 * 1024;
 
-/// Redirects that a linked URL may take.
-const MAX_REDIRECTS: usize = 10;
-
 /// Reads of stores: the time between two parts of a reply is bounded.
 static READ: PerProcess<Client> = PerProcess::new();
 
 /// Requests with a body, whose reply comes only after the upload.
 static UPLOAD: PerProcess<Client> = PerProcess::new();
 
-/// Reads of linked URLs: as of stores, but redirects are followed.
-static LINKS: PerProcess<Client> = PerProcess::new();
+/// Reads of linked URLs, which may lead only to some addresses: to public ones, to private ones
+/// too, to all.
+static PUBLIC_LINKS: PerProcess<Client> = PerProcess::new();
+static PRIVATE_LINKS: PerProcess<Client> = PerProcess::new();
+static ANY_LINKS: PerProcess<Client> = PerProcess::new();
 
 /// This process's client of a kind, built at its first use: reading the system's certificates
 /// takes a while.
@@ -67,9 +68,18 @@ fn client(
     })
 }
 
-/// The client for linked URLs.
-pub(super) fn links() -> Result<&'static Client, Error> {
-    client(&LINKS, |base| base.read_timeout(IDLE_TIMEOUT).redirect(Policy::limited(MAX_REDIRECTS)))
+/// The client for linked URLs that may lead to these addresses.
+pub(super) fn links(allowed: Addresses) -> Result<&'static Client, Error> {
+    let kind = match allowed {
+        Addresses::Public => &PUBLIC_LINKS,
+        Addresses::Private => &PRIVATE_LINKS,
+        Addresses::Any => &ANY_LINKS,
+    };
+    client(kind, |base| {
+        let base = base.read_timeout(IDLE_TIMEOUT).dns_resolver(Resolver(allowed));
+        // A proxy would connect in our place, to addresses that nobody here sees.
+        if allowed == Addresses::Public { base.no_proxy() } else { base }
+    })
 }
 
 /// The last cause of an error: the plainest sentence, and one without URLs.

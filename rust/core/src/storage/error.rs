@@ -60,6 +60,9 @@ pub enum Reason {
     /// The file system refused.
     #[error("{0}")]
     Forbidden(Detail),
+    /// A rule of this process forbids it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// Anything else.
     #[error("{0}")]
     Other(Detail),
@@ -142,6 +145,7 @@ impl StorageError {
             Reason::Key(_) => Kind::InvalidInput,
             Reason::ReadOnlyStore(_) => Kind::ReadOnly,
             Reason::Credentials(error) => error.kind(),
+            Reason::NotAllowed(_) => Kind::LinkNotAllowed,
             Reason::Other(_) => Kind::Storage,
         }
     }
