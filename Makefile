@@ -38,7 +38,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 
 # What `make check` leaves to `make test`.
-HEAVY := s3 or reference or slow
+HEAVY := s3 or gcs or reference or slow
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs wheel nightly debug-test clean build fuzz \

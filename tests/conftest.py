@@ -1,4 +1,4 @@
-"""Fixtures that several kinds of tests share: the S3 server, the reference, the corpus."""
+"""Fixtures that several kinds of tests share: the servers, the reference, the corpus."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ import pytest
 
 from tests.golden import corpus
 from tests.reference import client
+from tests.servers import aws_credentials as aws_credentials_server
+from tests.servers import gcs as gcs_server
+from tests.servers import moto as moto_server
 from tests.servers import seaweedfs
+from tests.servers.gcs import GcsBucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.reference.client import Reference
+    from tests.servers.aws_credentials import AwsCredentials
+    from tests.servers.gcs import GcsServer
+    from tests.servers.moto import MotoServer
     from tests.servers.seaweedfs import Keys, S3Server
 
 
@@ -75,6 +82,43 @@ def bucket(s3: S3Server) -> Iterator[Bucket]:
     for key in bucket.listing():
         client.delete_object(Bucket=bucket.name, Key=key)
     client.delete_bucket(Bucket=bucket.name)
+
+
+@pytest.fixture(scope="session")
+def moto_process() -> Iterator[MotoServer]:
+    """Run one moto server for the whole session."""
+    with moto_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def moto(moto_process: MotoServer) -> MotoServer:
+    """Give the moto server without any bucket, as strict as AWS."""
+    moto_process.reset()
+    return moto_process
+
+
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[GcsServer]:
+    """Run one server of Google Cloud Storage for the whole session."""
+    with gcs_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs_bucket(gcs: GcsServer) -> GcsBucket:
+    """Make a fresh bucket; the server has no others, counts from zero and breaks nothing."""
+    gcs.reset()
+    bucket = GcsBucket(f"b-{uuid.uuid4().hex[:12]}", gcs)
+    gcs.create_bucket(bucket.name)
+    return bucket
+
+
+@pytest.fixture(scope="session")
+def aws_credentials() -> Iterator[AwsCredentials]:
+    """Run what gives out AWS keys of ten seconds, and an S3 server that takes them."""
+    with aws_credentials_server.running(ttl_s=10) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "AwsAccess",
     "Dataset",
+    "GcsAccess",
     "Store",
     "__version__",
     "check_tensor_name",
@@ -26,10 +28,38 @@ __all__ = [
 __version__: str
 
 # -> {"aws_access_key_id": str, "aws_secret_access_key": str, "aws_session_token": str | None,
-#     "expiry": float | None}; expiry in Unix seconds. Called from a thread of the core, whenever
-# it wants fresh secrets. What it raises becomes the cause of the error if it is one of
-# `lakebed.errors`; of others only the class is told, as their words may hold secrets.
+#     "expiry": float | None} for AWS, {"access_token": str, "expiry": float | None} for Google;
+# expiry in Unix seconds. Called from a thread of the core, whenever it wants fresh secrets: ahead
+# of their end, and once when a store refuses them. What it raises becomes the cause of the error if
+# it is one of `lakebed.errors`; of others only the class is told, as their words may hold secrets.
 _Credentials: TypeAlias = Callable[[], dict[str, Any]]
+
+# How to reach S3, or what speaks like it. `credentials=None` asks anonymously, `region=None` learns
+# each bucket's region from the store, `ca_bundle` is the path of a PEM file.
+@final
+class AwsAccess:
+    def __new__(
+        cls,
+        *,
+        credentials: _Credentials | None,
+        region: str | None,
+        endpoint_url: str | None,
+        virtual_host: bool,
+        ca_bundle: str | None,
+        verify: bool,
+    ) -> AwsAccess: ...
+
+# How to reach Google Cloud Storage, likewise.
+@final
+class GcsAccess:
+    def __new__(
+        cls,
+        *,
+        credentials: _Credentials | None,
+        endpoint_url: str | None,
+        ca_bundle: str | None,
+        verify: bool,
+    ) -> GcsAccess: ...
 
 # A place that holds at most one dataset. `url` is for display: no secrets, no query.
 @final
@@ -41,8 +71,8 @@ class Store:
     # Stores of one name share their objects for as long as one of them lives.
     @staticmethod
     def memory(name: str) -> Store: ...
-    # `credentials=None` asks anonymously.
     @staticmethod
+<<<<<<< HEAD
     def s3(
         bucket: str,
         prefix: str,
@@ -55,12 +85,17 @@ class Store:
     # A dataset below an http(s) URL: read-only, and never listed.
     @staticmethod
     def http(url: str, authorization: str | None) -> Store: ...
+=======
+    def s3(bucket: str, prefix: str, access: AwsAccess) -> Store: ...
+    @staticmethod
+    def gcs(bucket: str, prefix: str, access: GcsAccess) -> Store: ...
+>>>>>>> ceaf73ffb46cc0752cc6bccb573440b3bb69a45e
     def has_dataset(self) -> bool: ...
     def is_empty(self) -> bool: ...
     def total_bytes(self) -> int: ...
-    # Returns the number of objects.
-    def delete_all(self) -> int: ...
-    # What was asked of the store so far: "requests", "bytes_read", "bytes_written".
+    # Returns the number of objects, and the keys that were left as no path leads to them.
+    def delete_all(self) -> tuple[int, list[str]]: ...
+    # What was asked of the store so far: "requests", "bytes_read", "bytes_written", "renewals".
     def counters(self) -> dict[str, int]: ...
 
 # One open dataset. Safe to use from several threads; not picklable (open it again instead).
@@ -198,10 +233,8 @@ class Dataset:
         self,
         creds_key: str,
         *,
-        credentials: _Credentials | None,
-        region: str | None,
-        endpoint_url: str | None,
-        virtual_host: bool,
+        aws: AwsAccess | None,
+        gcs: GcsAccess | None,
         authorization: str | None,
     ) -> None: ...
 
@@ -225,10 +258,8 @@ def display_link(url: str) -> str: ...
 def fetch(
     url: str,
     *,
-    credentials: _Credentials | None,
-    region: str | None,
-    endpoint_url: str | None,
-    virtual_host: bool,
+    aws: AwsAccess | None,
+    gcs: GcsAccess | None,
     authorization: str | None,
     max_bytes: int,
     link_addresses: str,

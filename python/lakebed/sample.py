@@ -267,10 +267,8 @@ class Sample:
         authorization = None if access else (self._creds or {}).get("Authorization")
         return _core.fetch(
             url,
-            credentials=access.credentials if access else None,
-            region=access.region if access else None,
-            endpoint_url=access.endpoint_url if access else None,
-            virtual_host=access.virtual_host(None) if access else False,
+            aws=access.core() if access else None,
+            gcs=None,
             authorization=authorization,
             max_bytes=settings.max_sample_bytes,
             link_addresses=settings.link_private_addresses,

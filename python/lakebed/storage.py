@@ -32,13 +32,6 @@ def open_store(location: Location, creds: aws.Creds = None) -> _core.Store:
             return _core.Store.memory(location.root)
         case "s3":
             access = aws.resolve(creds)
-            return _core.Store.s3(
-                location.root,
-                location.prefix,
-                region=access.region,
-                endpoint_url=access.endpoint_url,
-                virtual_host=access.virtual_host(location.root),
-                credentials=access.credentials,
-            )
+            return _core.Store.s3(location.root, location.prefix, access.core())
         case _:
             assert_never(location.kind)

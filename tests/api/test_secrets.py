@@ -104,9 +104,15 @@ class World:
 
     def provider(self, answer: Callable[[], Any]) -> None:
         """Read from a store whose credentials come from a function."""
-        where = {"region": "r", "endpoint_url": self.address, "virtual_host": False}
-        store = _core.Store.s3("denied", "p", credentials=answer, **where)  # type: ignore[arg-type]
-        store.has_dataset()
+        access = _core.AwsAccess(
+            credentials=answer,
+            region="r",
+            endpoint_url=self.address,
+            virtual_host=False,
+            ca_bundle=None,
+            verify=True,
+        )
+        _core.Store.s3("denied", "p", access).has_dataset()
 
     def lock(self) -> None:
         """Open for writing what another writer has locked."""
@@ -343,10 +349,8 @@ CASES: dict[str, tuple[str, Callable[[World], object]]] = {
 }
 _NOBODY: dict[str, Any] = {
     "max_bytes": 1 << 20,
-    "credentials": None,
-    "region": None,
-    "endpoint_url": None,
-    "virtual_host": False,
+    "aws": None,
+    "gcs": None,
     "authorization": f"Bearer {SECRET}",
 }
 # Raised by races, by Ctrl-C, by defects of ours, or by what is not there yet.

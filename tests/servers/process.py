@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ HOST = "127.0.0.1"
 # Below the kernel's ephemeral range, so that no outgoing connection takes a port between the
 # look and the bind.
 _PORTS = range(20_000, 32_000)
+_HTTP_OK = 200
 _HTTP_SERVER_ERROR = 500
 _LOG_TAIL_CHARS = 3_000
 
@@ -71,14 +73,39 @@ def spawn(
         )
 
 
-def get(url: str, *, timeout_s: float = 10.0) -> tuple[int, bytes]:
-    """GET `url` without any proxy of the environment; returns status and body."""
+def send(
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = 10.0,
+) -> tuple[int, bytes]:
+    """Send one request without any proxy of the environment; returns status and body."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))  # noqa: S310 - loopback
     try:
-        with opener.open(url, timeout=timeout_s) as reply:
+        with opener.open(request, timeout=timeout_s) as reply:
             return reply.status, reply.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def get(url: str, *, timeout_s: float = 10.0) -> tuple[int, bytes]:
+    """GET `url` without any proxy of the environment; returns status and body."""
+    return send("GET", url, timeout_s=timeout_s)
+
+
+def control(url: str, **settings: float | str) -> bytes:
+    """Change what a server of ours does by a GET of one of its control pages.
+
+    Raises:
+        ValueError: It does not take these settings.
+    """
+    code, body = get(f"{url}?{urllib.parse.urlencode(settings)}")
+    if code != _HTTP_OK:
+        raise ValueError(body.decode())
+    return body
 
 
 def wait_until_healthy(

@@ -3,6 +3,10 @@
 Three users: `admin` may do everything, `writer` may read, write and list every bucket but not make
 one, `reader` may read and list. Path-style addresses, region `us-east-1`. The server's data live in
 a temporary folder that goes with it.
+
+With `running(sts=Sts(...))` it has an STS on the same port, whose roles give temporary keys that
+really stop working: any signed caller may take `ROLE_READ` and `ROLE_WRITE`, whoever holds an
+identity token of the issuer may take `WEB_READ` and `WEB_WRITE`.
 """
 
 from __future__ import annotations
@@ -65,6 +69,32 @@ _ACTIONS: Final = {
 }
 
 
+# What the roles of the STS may do, in every bucket.
+_READING: Final = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
+_ROLES: Final = {
+    "DataRead": ("sts:AssumeRole", _READING),
+    "DataWrite": ("sts:AssumeRole", ["s3:*"]),
+    "WebRead": ("sts:AssumeRoleWithWebIdentity", _READING),
+    "WebWrite": ("sts:AssumeRoleWithWebIdentity", ["s3:*"]),
+}
+ROLE_READ: Final = "arn:aws:iam::role/DataRead"
+ROLE_WRITE: Final = "arn:aws:iam::role/DataWrite"
+WEB_READ: Final = "arn:aws:iam::role/WebRead"
+WEB_WRITE: Final = "arn:aws:iam::role/WebWrite"
+_PROVIDER: Final = "tests-oidc"
+
+
+@dataclass(frozen=True)
+class Sts:
+    """How the server gives out temporary keys."""
+
+    ttl_s: int = 900
+    """their life, where the caller names none; AWS's own clients name none below 900"""
+    issuer: str | None = None
+    """the OIDC issuer whose identity tokens it takes; it must have a /jwks"""
+    audience: str = "sts.local"
+
+
 @dataclass(frozen=True)
 class S3Server:
     """A running server: where it listens, and whom it knows."""
@@ -107,7 +137,50 @@ def _write_users(folder: Path) -> Path:
     return path
 
 
-def _command(folder: Path, s3_port: int) -> list[str]:
+def _statement(actions: list[str], **about: object) -> dict[str, object]:
+    statement = {"Effect": "Allow", "Action": actions, **about}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _write_roles(folder: Path, sts: Sts) -> Path:
+    roles, policies = [], []
+    for name, (action, actions) in _ROLES.items():
+        web = action != "sts:AssumeRole"
+        if web and sts.issuer is None:
+            continue
+        principal = {"Federated": _PROVIDER} if web else {"AWS": "*"}
+        roles.append(
+            {
+                "roleName": name,
+                "roleArn": f"arn:aws:iam::role/{name}",
+                "trustPolicy": _statement([action], Principal=principal),
+                "attachedPolicies": [name],
+            }
+        )
+        everything = ["arn:aws:s3:::*"]
+        policies.append({"name": name, "document": _statement(actions, Resource=everything)})
+    settings: dict[str, object] = {
+        "sts": {
+            "tokenDuration": f"{sts.ttl_s}s",
+            "maxSessionLength": "12h",
+            "issuer": "tests-sts",
+            "signingKey": "dGVzdHMtc2lnbmluZy1rZXktb2YtMzItYnl0ZXMuLi4=",
+        },
+        "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+        "roleStore": {"storeType": "memory"},
+        "roles": roles,
+        "policies": policies,
+    }
+    if sts.issuer is not None:
+        config = {"issuer": sts.issuer, "clientId": sts.audience, "jwksUri": f"{sts.issuer}/jwks"}
+        provider = {"name": _PROVIDER, "type": "oidc", "enabled": True, "config": config}
+        settings["providers"] = [provider]
+    path = folder / "iam.json"
+    path.write_text(json.dumps(settings))
+    return path
+
+
+def _command(folder: Path, s3_port: int, sts: Sts | None) -> list[str]:
     """Name every port: a port left out is taken at a fixed place, and two servers would collide."""
     ports = {
         name: free_port() for name in ("master", "master.grpc", "volume", "volume.grpc", "filer")
@@ -135,6 +208,7 @@ def _command(folder: Path, s3_port: int) -> list[str]:
         "-s3.port.lance=0",
         f"-s3.config={_write_users(folder)}",
         "-s3.autoCreateBucket=false",
+        *([f"-s3.iam.config={_write_roles(folder, sts)}"] if sts else []),
     ]
 
 
@@ -156,14 +230,14 @@ def _wait_until_writable(server: S3Server) -> None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[S3Server]:
+def running(*, sts: Sts | None = None) -> Iterator[S3Server]:
     """Start the server, yield it, end it and remove its data."""
     with tempfile.TemporaryDirectory(prefix="lakebed-s3-") as name:
         folder = Path(name)
         log = folder / "log"
         port = free_port()
         # TMPDIR: the server puts Unix sockets there and leaves them behind.
-        process = spawn(_command(folder, port), log, cwd=folder, env={"TMPDIR": name})
+        process = spawn(_command(folder, port, sts), log, cwd=folder, env={"TMPDIR": name})
         try:
             server = S3Server(endpoint=f"http://{HOST}:{port}", pid=process.pid)
             wait_until_healthy(f"{server.endpoint}/healthz", process, log)

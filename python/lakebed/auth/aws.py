@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lakebed import _core
 from lakebed.errors import (
     AuthorizationException,
     InvalidInputError,
@@ -49,9 +50,16 @@ class Access:
     region: str
     endpoint_url: str | None
 
-    def virtual_host(self, bucket: str | None) -> bool:
-        """Whether the bucket goes into the host name: at Amazon, unless TLS names forbid it."""
-        return self.endpoint_url is None and (bucket is None or "." not in bucket)
+    def core(self) -> _core.AwsAccess:
+        """Return it as the core takes it."""
+        return _core.AwsAccess(
+            credentials=self.credentials,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            virtual_host=self.endpoint_url is None,
+            ca_bundle=None,
+            verify=True,
+        )
 
 
 def resolve(creds: Creds, *, check_environment: bool = True) -> Access:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from lakebed.dataset.opening import Options, open_dataset
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lakebed.paths import Location
     from lakebed.tensor import Handle
 
+_MAX_NAMED = 5  # Keys that a warning shows.
 _MAX_BYTES = 1_000_000_000  # What is more needs `large_ok`, as in Deep Lake v3.
 
 
@@ -54,7 +56,7 @@ def delete_at(
     elif store.is_empty():
         raise DatasetNotFoundError("there is nothing at the path", path=location.path)
     _check_size(store, location.path, large_ok=large_ok)
-    store.delete_all()
+    _delete_all(store, location.path)
 
 
 def _require_unlocked(location: Location, store: _core.Store, *, force: bool) -> None:
@@ -100,7 +102,19 @@ def delete_open(handle: Handle, *, large_ok: bool) -> None:
     _check_size(handle.source.store, handle.path, large_ok=large_ok)
     store = handle.source.store
     handle.close()
-    store.delete_all()
+    _delete_all(store, handle.path)
+
+
+def _delete_all(store: _core.Store, path: str) -> None:
+    """Delete all objects, and name those that no key of ours can name."""
+    _, odd = store.delete_all()
+    if odd:
+        shown = ", ".join(map(repr, odd[:_MAX_NAMED])) + (", ..." if len(odd) > _MAX_NAMED else "")
+        message = (
+            f"{len(odd)} objects below {path} were left: {shown}. Their keys have empty parts, '.' "
+            "or '..' between slashes, so no path leads to them; delete them with the store's tools"
+        )
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _check_size(store: _core.Store, path: str, *, large_ok: bool) -> None:

@@ -10,16 +10,16 @@ from lakebed.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lakebed import _core
+
 _HEADER = "Authorization"
 
 
 class LinkAccess(TypedDict):
     """Keyword arguments of the core's `populate_creds`."""
 
-    credentials: aws.Provider | None
-    region: str | None
-    endpoint_url: str | None
-    virtual_host: bool
+    aws: _core.AwsAccess | None
+    gcs: _core.GcsAccess | None
     authorization: str | None
 
 
@@ -43,19 +43,7 @@ def link_access(creds: Mapping[str, Any] | None, *, from_environment: bool = Fal
     if header is not None and not isinstance(header, str):
         raise InvalidInputError(f"`creds[{_HEADER!r}]` is a {type(header).__name__}, not a str")
     if header is not None and not settings:
-        return LinkAccess(
-            credentials=None,
-            region=None,
-            endpoint_url=None,
-            virtual_host=False,
-            authorization=header,
-        )
+        return LinkAccess(aws=None, gcs=None, authorization=header)
     # A key for http or local links needs no secrets, so missing ones are found out when asked for.
     access = aws.resolve(settings, check_environment=False)
-    return LinkAccess(
-        credentials=access.credentials,
-        region=access.region,
-        endpoint_url=access.endpoint_url,
-        virtual_host=access.virtual_host(None),
-        authorization=header,
-    )
+    return LinkAccess(aws=access.core(), gcs=None, authorization=header)

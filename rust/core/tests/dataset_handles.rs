@@ -9,7 +9,7 @@ use lakebed_core::dataset::{
     Column, ColumnInput, Dataset, OpenOptions, ReadMode, Samples, Settle, TensorSpec,
 };
 use lakebed_core::engine::NeverInterrupted;
-use lakebed_core::storage::{S3Config, Store};
+use lakebed_core::storage::{AwsAccess, S3Config, Store};
 use lakebed_core::{Kind, Result};
 
 const LOCK: &str = "dataset_lock.lock";
@@ -231,8 +231,7 @@ fn the_same_url_on_two_servers_is_two_places() {
     let at = |endpoint: &str| S3Config {
         bucket: "b".to_owned(),
         prefix: "x".to_owned(),
-        endpoint_url: Some(endpoint.to_owned()),
-        ..S3Config::default()
+        access: AwsAccess { endpoint_url: Some(endpoint.to_owned()), ..AwsAccess::default() },
     };
     let places = ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:1/"]
         .map(|endpoint| Store::s3(at(endpoint)).unwrap());

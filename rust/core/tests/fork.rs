@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use lakebed_core::engine::Engine;
 use lakebed_core::links::{LinkCreds, LinkPool};
-use lakebed_core::storage::{S3Config, Store};
+use lakebed_core::storage::{AwsAccess, S3Config, Store};
 
 mod support;
 
@@ -47,11 +47,14 @@ fn stores_work_in_a_child_while_the_parent_is_busy() {
     let folder = tempfile::tempdir().unwrap();
     let local = Store::local(folder.path());
     wait(local.put("x", Bytes::from_static(b"1"))).unwrap();
-    let endpoint_url = Some(server.url(""));
-    let s3 =
-        Store::s3(S3Config { bucket: "b".into(), endpoint_url, ..S3Config::default() }).unwrap();
+    let access = AwsAccess { endpoint_url: Some(server.url("")), ..AwsAccess::default() };
+    let s3 = Store::s3(S3Config { bucket: "b".into(), access, ..S3Config::default() }).unwrap();
+
     let pool = LinkPool::default();
-    pool.populate("key", LinkCreds { aws: None, authorization: Some("Bearer x".into()) });
+    pool.populate(
+        "key",
+        LinkCreds { authorization: Some("Bearer x".into()), ..LinkCreds::default() },
+    );
     let url = server.url("/link");
     let read_all = || {
         let link = pool.resolve(&url, Some("key"))?;

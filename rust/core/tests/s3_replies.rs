@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use lakebed_core::storage::{AwsSecret, CredentialCache, S3Config, SecretSource, Store};
+use lakebed_core::storage::{AwsAccess, AwsSecret, CredentialCache, S3Config, SecretSource, Store};
 use lakebed_core::{Kind, Result};
 
 mod support;
@@ -34,10 +34,19 @@ impl SecretSource for Keys {
 }
 
 fn store(server: &Server, last: u64) -> (Arc<Keys>, Store) {
+    open(server, last, "")
+}
+
+fn store_below(server: &Server, prefix: &str) -> (Arc<Keys>, Store) {
+    open(server, 1, prefix)
+}
+
+fn open(server: &Server, last: u64, prefix: &str) -> (Arc<Keys>, Store) {
     let keys = Arc::new(Keys { calls: AtomicU64::new(0), last });
     let credentials = Some(Arc::new(CredentialCache::new(Arc::clone(&keys) as _)));
     let endpoint_url = Some(server.url(""));
-    let config = S3Config { bucket: "b".into(), endpoint_url, credentials, ..S3Config::default() };
+    let access = AwsAccess { endpoint_url, credentials, ..AwsAccess::default() };
+    let config = S3Config { bucket: "b".into(), prefix: prefix.into(), access };
     (keys, Store::s3(config).unwrap())
 }
 
@@ -156,12 +165,12 @@ fn credential_sources_that_fail_are_named_as_the_cause() {
         }
     }
     let server = Server::start(|_, _, stream| reply(stream, OBJECT, b"body"));
-    let config = S3Config {
-        bucket: "b".into(),
+    let access = AwsAccess {
         endpoint_url: Some(server.url("")),
         credentials: Some(Arc::new(CredentialCache::new(Arc::new(Nobody)))),
-        ..S3Config::default()
+        ..AwsAccess::default()
     };
+    let config = S3Config { bucket: "b".into(), access, ..S3Config::default() };
     let error = wait(Store::s3(config).unwrap().get("x")).unwrap_err();
     assert_eq!(error.kind(), Kind::CredentialsExpired);
     assert_eq!(error.message(), "cannot read s3://b/x: no credentials: the login has ended");
@@ -172,10 +181,69 @@ fn credential_sources_that_fail_are_named_as_the_cause() {
 #[test]
 fn anonymous_requests_are_not_signed() {
     let server = Server::start(|_, _, stream| reply(stream, OBJECT, b"body"));
-    let endpoint_url = Some(server.url(""));
-    let config = S3Config { bucket: "b".into(), endpoint_url, ..S3Config::default() };
+    let access = AwsAccess { endpoint_url: Some(server.url("")), ..AwsAccess::default() };
+    let config = S3Config { bucket: "b".into(), access, ..S3Config::default() };
     assert_eq!(wait(Store::s3(config).unwrap().get("a b/%2F+ü#?x")).unwrap(), "body");
     let (first, headers) = &server.seen()[0];
     assert_eq!(first, "GET /b/a%20b/%252F%2B%C3%BC%23%3Fx HTTP/1.1");
     assert!(!headers.iter().any(|header| header.starts_with("authorization")));
+}
+
+fn asked_in(region: &str, (_, headers): &Request) -> bool {
+    let scope = format!("/{region}/s3/aws4_request");
+    headers.iter().any(|header| header.contains(&scope))
+}
+
+#[test]
+fn the_region_that_a_store_names_is_asked_from_then_on() {
+    type Refusal = (&'static str, &'static str);
+    let in_the_body = ("400 Bad Request", "<Region>eu-west-1</Region>");
+    let in_a_header = ("301 Moved\r\nx-amz-bucket-region: eu-west-1", "");
+    let refusals: [Refusal; 2] = [in_the_body, in_a_header];
+    for (head, region) in refusals {
+        let server = Server::start(move |_, request, stream| {
+            if asked_in("eu-west-1", request) {
+                reply(stream, OBJECT, b"body");
+            } else {
+                let code = "<Code>AuthorizationHeaderMalformed</Code>";
+                reply(stream, head, format!("<Error>{code}{region}</Error>").as_bytes());
+            }
+        });
+        let (_, first) = store(&server, 1);
+        assert_eq!(wait(first.get("x")).unwrap(), "body");
+        wait(first.put("x", Bytes::from_static(b"1"))).unwrap();
+        assert_eq!(server.seen().len(), 3);
+        let (_, second) = store(&server, 1);
+        assert_eq!(wait(second.get("x")).unwrap(), "body");
+        assert_eq!(server.seen().len(), 4);
+    }
+}
+
+#[test]
+fn a_store_that_names_the_same_region_again_is_not_asked_again() {
+    let server = Server::start(|_, _, stream| {
+        reply(stream, "301 Moved\r\nx-amz-bucket-region: us-east-1", b"");
+    });
+    let (_, store) = store(&server, 1);
+    wait(store.get("x")).unwrap_err();
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn odd_keys_of_a_listing_are_told_apart() {
+    let keys = ["ds/", "ds//lead", "ds/a", "ds/a//b", "ds/b/./c", "ds/c&amp;d", "ds/e ", "ds/f/"];
+    let contents = keys.map(|key| {
+        let size = u8::from(key == "ds/f/");
+        format!(
+            "<Contents><Key>{key}</Key><Size>{size}</Size><ETag>\"1\"</ETag>\
+             <LastModified>2026-03-02T10:00:00Z</LastModified></Contents>"
+        )
+    });
+    let page = format!("<ListBucketResult>{}</ListBucketResult>", contents.concat());
+    let server = Server::start(move |_, _, stream| reply(stream, "200 OK", page.as_bytes()));
+    let (_, store) = store_below(&server, "ds");
+    let found = wait(store.list_all("")).unwrap();
+    let listed: Vec<&str> = found.entries.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(listed, ["a", "c&d", "e "]);
+    assert_eq!(found.odd, ["/lead", "a//b", "b/./c", "f/"]);
 }

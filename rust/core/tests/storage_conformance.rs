@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lakebed_core::engine::{Engine, NeverInterrupted};
-use lakebed_core::storage::{AwsSecret, CredentialCache, Entry, S3Config, SecretSource, Store};
+use lakebed_core::storage::{
+    AwsAccess, AwsSecret, CredentialCache, Entry, S3Config, SecretSource, Store,
+};
 use lakebed_core::{Kind, Result};
 
 struct Fixed(AwsSecret);
@@ -31,10 +33,12 @@ fn kind<T>(future: impl Future<Output = Result<T>>) -> Option<Kind> {
 fn s3(prefix: &str, change: impl FnOnce(&mut S3Config, &mut AwsSecret)) -> Option<Store> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut config = S3Config {
-        endpoint_url: Some(variable("LAKEBED_TEST_S3_ENDPOINT")?),
+        access: AwsAccess {
+            endpoint_url: Some(variable("LAKEBED_TEST_S3_ENDPOINT")?),
+            ..AwsAccess::default()
+        },
         bucket: variable("LAKEBED_TEST_S3_BUCKET")?,
         prefix: format!("conformance-{}/{prefix}", std::process::id()),
-        ..S3Config::default()
     };
     let mut secret = AwsSecret {
         access_key: variable("AWS_ACCESS_KEY_ID")?,
@@ -43,7 +47,7 @@ fn s3(prefix: &str, change: impl FnOnce(&mut S3Config, &mut AwsSecret)) -> Optio
         expires_unix: None,
     };
     change(&mut config, &mut secret);
-    config.credentials = Some(Arc::new(CredentialCache::new(Arc::new(Fixed(secret)))));
+    config.access.credentials = Some(Arc::new(CredentialCache::new(Arc::new(Fixed(secret)))));
     Some(Store::s3(config).unwrap())
 }
 

@@ -5,38 +5,76 @@
 use std::sync::Arc;
 
 use lakebed_core::error::{Error, Kind, Result};
-use lakebed_core::storage::{AwsSecret, CredentialCache, SecretSource};
+use lakebed_core::storage::{AwsSecret, CredentialCache, GcsSecret, SecretSource};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::convert::field;
 use crate::error;
 
-/// A cache over `callable`, which is asked whenever the cache wants fresh secrets.
-pub(crate) fn cache(callable: Py<PyAny>) -> Arc<CredentialCache> {
-    Arc::new(CredentialCache::new(Arc::new(PyCredentials(callable))))
+/// A cache over a callable that gives keys of AWS.
+pub(crate) fn aws(callable: Py<PyAny>) -> Arc<CredentialCache<AwsSecret>> {
+    Arc::new(CredentialCache::new(Arc::new(AwsCallable(callable))))
 }
 
-struct PyCredentials(Py<PyAny>);
+/// A cache over a callable that gives access tokens of Google Cloud.
+pub(crate) fn gcs(callable: Py<PyAny>) -> Arc<CredentialCache<GcsSecret>> {
+    Arc::new(CredentialCache::new(Arc::new(GcsCallable(callable))))
+}
 
-impl SecretSource for PyCredentials {
+struct AwsCallable(Py<PyAny>);
+
+struct GcsCallable(Py<PyAny>);
+
+impl SecretSource<AwsSecret> for AwsCallable {
     fn fetch(&self) -> Result<AwsSecret> {
-        Python::try_attach(|py| call(self.0.bind(py))).unwrap_or_else(|| {
-            Err(Error::new(Kind::Interrupted, "the interpreter is shutting down"))
+        let wanted = "aws_access_key_id, aws_secret_access_key and aws_session_token (or None)";
+        ask(&self.0, wanted, |answer| {
+            Ok(AwsSecret {
+                access_key: answer.as_any().get_item("aws_access_key_id")?.extract()?,
+                secret_key: answer.as_any().get_item("aws_secret_access_key")?.extract()?,
+                session_token: field(answer, "aws_session_token")?,
+                expires_unix: field(answer, "expiry")?,
+            })
         })
     }
 }
 
-fn call(callable: &Bound<'_, PyAny>) -> Result<AwsSecret> {
+impl SecretSource<GcsSecret> for GcsCallable {
+    fn fetch(&self) -> Result<GcsSecret> {
+        ask(&self.0, "access_token", |answer| {
+            Ok(GcsSecret {
+                access_token: answer.as_any().get_item("access_token")?.extract()?,
+                expires_unix: field(answer, "expiry")?,
+            })
+        })
+    }
+}
+
+/// Calls it and reads its answer, which has the texts `wanted`.
+fn ask<S>(
+    callable: &Py<PyAny>,
+    wanted: &str,
+    read: impl Fn(&Bound<'_, PyDict>) -> PyResult<S>,
+) -> Result<S> {
+    Python::try_attach(|py| call(callable.bind(py), wanted, read))
+        .unwrap_or_else(|| Err(Error::new(Kind::Interrupted, "the interpreter is shutting down")))
+}
+
+fn call<S>(
+    callable: &Bound<'_, PyAny>,
+    wanted: &str,
+    read: impl Fn(&Bound<'_, PyDict>) -> PyResult<S>,
+) -> Result<S> {
     let py = callable.py();
     let answer = callable.call0().map_err(|raised| failed(py, raised))?;
+    let secret = answer.cast::<PyDict>().map_err(PyErr::from).and_then(read);
     // What is wrong with it is not passed on: some errors carry the value, which is the secret.
-    read(&answer).map_err(|_| {
+    secret.map_err(|_| {
         Error::new(Kind::Authentication, "the credentials provider gave an unusable answer")
-            .with_hint(
-                "it has to return a dict with the texts aws_access_key_id, aws_secret_access_key \
-                 and aws_session_token (or None), and expiry: Unix seconds, or None",
-            )
+            .with_hint(format!(
+                "it has to return a dict with the texts {wanted}, and expiry: Unix seconds, or None"
+            ))
     })
 }
 
@@ -53,14 +91,4 @@ fn failed(py: Python<'_>, raised: PyErr) -> Error {
         "call the provider by itself to see what it says; its words may hold secrets and are not \
          repeated here",
     )
-}
-
-fn read(answer: &Bound<'_, PyAny>) -> PyResult<AwsSecret> {
-    let answer = answer.cast::<PyDict>()?;
-    Ok(AwsSecret {
-        access_key: answer.as_any().get_item("aws_access_key_id")?.extract()?,
-        secret_key: answer.as_any().get_item("aws_secret_access_key")?.extract()?,
-        session_token: field(answer, "aws_session_token")?,
-        expires_unix: field(answer, "expiry")?,
-    })
 }

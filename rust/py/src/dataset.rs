@@ -12,6 +12,7 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use crate::access::{PyAwsAccess, PyGcsAccess};
 use crate::convert::{self, PyColumn, field};
 use crate::error;
 use crate::interrupt::enter;
@@ -299,19 +300,16 @@ impl PyDataset {
         self.call(py, |dataset, interrupt| dataset.rename_creds_key(old, new, interrupt))
     }
 
-    #[pyo3(signature = (creds_key, *, credentials, region, endpoint_url, virtual_host, authorization))]
-    #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
+    #[pyo3(signature = (creds_key, *, aws, gcs, authorization))]
     fn populate_creds(
         &self,
         py: Python<'_>,
         creds_key: &str,
-        credentials: Option<Py<PyAny>>,
-        region: Option<String>,
-        endpoint_url: Option<String>,
-        virtual_host: bool,
+        aws: Option<&PyAwsAccess>,
+        gcs: Option<&PyGcsAccess>,
         authorization: Option<String>,
     ) -> PyResult<()> {
-        let creds = link_creds(credentials, region, endpoint_url, virtual_host, authorization);
+        let creds = link_creds(aws, gcs, authorization);
         self.call(py, |dataset, _| dataset.populate_creds(creds_key, creds))
     }
 }

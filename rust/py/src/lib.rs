@@ -3,6 +3,7 @@
 //! Converts, detaches from the interpreter, maps errors; what anything means is decided on either
 //! side of it. `python/lakebed/_core.pyi` describes what is here.
 
+mod access;
 mod convert;
 mod credentials;
 mod dataset;
@@ -20,6 +21,8 @@ mod _core {
 
     use crate::error::to_py;
 
+    #[pymodule_export]
+    use crate::access::{PyAwsAccess, PyGcsAccess};
     #[pymodule_export]
     use crate::dataset::{PyDataset, check_tensor_name};
     #[pymodule_export]

@@ -2,12 +2,12 @@
 
 use lakebed_core::engine::Engine;
 use lakebed_core::error::{Context, Setting};
-use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool, Policy, display};
+use lakebed_core::links::{LinkCreds, LinkPool, Policy, display};
 use lakebed_core::storage::HttpPolicy;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::credentials;
+use crate::access::{PyAwsAccess, PyGcsAccess};
 use crate::dataset::addresses;
 use crate::interrupt::enter;
 
@@ -15,22 +15,17 @@ use crate::interrupt::enter;
 /// which no dataset can have and no error shows.
 const OWN_KEY: &str = "";
 
-/// What a creds key stands for. With an `Authorization` header alone it is not for S3; with
-/// nothing at all, S3 is asked anonymously.
+/// What a creds key stands for.
 pub(crate) fn link_creds(
-    credentials: Option<Py<PyAny>>,
-    region: Option<String>,
-    endpoint_url: Option<String>,
-    virtual_host: bool,
+    aws: Option<&PyAwsAccess>,
+    gcs: Option<&PyGcsAccess>,
     authorization: Option<String>,
 ) -> LinkCreds {
-    let header_alone = authorization.is_some()
-        && credentials.is_none()
-        && region.is_none()
-        && endpoint_url.is_none();
-    let credentials = credentials.map(credentials::cache);
-    let access = AwsAccess { region, endpoint_url, virtual_host, credentials };
-    LinkCreds { aws: (!header_alone).then_some(access), authorization }
+    LinkCreds {
+        aws: aws.map(|access| access.inner.clone()),
+        gcs: gcs.map(|access| access.inner.clone()),
+        authorization,
+    }
 }
 
 /// A link as it may be shown: URLs lose user, password, query and fragment.
@@ -41,22 +36,17 @@ pub(crate) fn display_link(url: &str) -> String {
 
 /// The bytes of one linked object, of which there may be `max_bytes`.
 #[pyfunction]
-#[pyo3(signature = (url, *, credentials, region, endpoint_url, virtual_host, authorization, max_bytes, link_addresses))]
-#[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
+#[pyo3(signature = (url, *, aws, gcs, authorization, max_bytes, link_addresses))]
 pub(crate) fn fetch<'py>(
     py: Python<'py>,
     url: &str,
-    credentials: Option<Py<PyAny>>,
-    region: Option<String>,
-    endpoint_url: Option<String>,
-    virtual_host: bool,
+    aws: Option<&PyAwsAccess>,
+    gcs: Option<&PyGcsAccess>,
     authorization: Option<String>,
     max_bytes: u64,
     link_addresses: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let mut creds = link_creds(credentials, region, endpoint_url, virtual_host, authorization);
-    // Outside of a dataset nothing else could be meant for an s3 URL than to ask anonymously.
-    creds.aws.get_or_insert_default();
+    let creds = link_creds(aws, gcs, authorization);
     let http = HttpPolicy {
         addresses: addresses(py, link_addresses)?,
         max_unannounced_bytes: max_bytes,

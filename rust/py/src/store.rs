@@ -4,11 +4,11 @@ use std::path::Path;
 
 use lakebed_core::dataset::Dataset;
 use lakebed_core::engine::{Engine, Interrupt};
-use lakebed_core::storage::{Entry, S3Config, Store};
+use lakebed_core::storage::{Entry, GcsConfig, S3Config, Store};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::credentials;
+use crate::access::{PyAwsAccess, PyGcsAccess};
 use crate::interrupt::enter;
 
 /// A place that holds at most one dataset.
@@ -53,19 +53,15 @@ impl PyStore {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (bucket, prefix, *, region, endpoint_url, virtual_host, credentials))]
-    fn s3(
-        py: Python<'_>,
-        bucket: String,
-        prefix: String,
-        region: Option<String>,
-        endpoint_url: Option<String>,
-        virtual_host: bool,
-        credentials: Option<Py<PyAny>>,
-    ) -> PyResult<Self> {
-        let credentials = credentials.map(credentials::cache);
-        let config = S3Config { bucket, prefix, region, endpoint_url, virtual_host, credentials };
+    fn s3(py: Python<'_>, bucket: String, prefix: String, access: &PyAwsAccess) -> PyResult<Self> {
+        let config = S3Config { bucket, prefix, access: access.inner.clone() };
         Self::build(py, || Store::s3(config))
+    }
+
+    #[staticmethod]
+    fn gcs(py: Python<'_>, bucket: String, prefix: String, access: &PyGcsAccess) -> PyResult<Self> {
+        let config = GcsConfig { bucket, prefix, access: access.inner.clone() };
+        Self::build(py, || Store::gcs(config))
     }
 
     #[staticmethod]
@@ -89,12 +85,12 @@ impl PyStore {
         })
     }
 
-    fn delete_all(&self, py: Python<'_>) -> PyResult<usize> {
+    fn delete_all(&self, py: Python<'_>) -> PyResult<(usize, Vec<String>)> {
         enter(py, None, |interrupt| {
-            let keys: Vec<_> =
-                list(&self.inner, interrupt)?.into_iter().map(|entry| entry.key).collect();
+            let found = Engine::current()?.block_on(self.inner.list_all(""), interrupt)?;
+            let keys: Vec<_> = found.entries.into_iter().map(|entry| entry.key).collect();
             Engine::current()?.block_on(self.inner.delete(&keys), interrupt)?;
-            Ok(keys.len())
+            Ok((keys.len(), found.odd))
         })
     }
 
@@ -104,6 +100,7 @@ impl PyStore {
         dict.set_item("requests", counters.requests)?;
         dict.set_item("bytes_read", counters.bytes_read)?;
         dict.set_item("bytes_written", counters.bytes_written)?;
+        dict.set_item("renewals", counters.renewals)?;
         Ok(dict)
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct LinkRows<'a> {
 }
 
 /// Stores whose links are not read yet.
-const LATER_PREFIXES: [&str; 6] = ["gcs://", "gcp://", "gs://", "az://", "azure://", "gdrive://"];
+const LATER_PREFIXES: [&str; 3] = ["az://", "azure://", "gdrive://"];
 
 impl Dataset {
     /// Checks links and, where the tensor verifies, the objects behind them.
@@ -191,7 +191,7 @@ fn number_of(state: &State, path: &str, creds_key: Option<&str>) -> Result<u32> 
     match creds_key {
         Some(key) => state.creds.number_of(key).ok_or_else(|| unknown_key(key)),
         // Cloud storage is never read anonymously by accident (format 9.2).
-        None if path.starts_with("s3://") => Err(Error::new(
+        None if links::is_in_cloud(path) => Err(Error::new(
             Kind::InvalidInput,
             format!(
                 "the link {} needs a creds key, as all links to cloud storage do",

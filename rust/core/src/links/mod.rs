@@ -9,31 +9,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::process::AppendList;
 use crate::error::{Context, Error, Kind, Result, quoted};
-use crate::storage::{CredentialCache, HttpPolicy, S3Config, Store};
+use crate::storage::{AwsAccess, GcsAccess, GcsConfig, HttpPolicy, S3Config, Store};
 
 mod url;
 
-use url::Link;
-pub use url::display;
-
-/// How to reach S3 for the links of one creds key.
-#[derive(Debug, Clone, Default)]
-pub struct AwsAccess {
-    /// The region; `None` = us-east-1.
-    pub region: Option<String>,
-    /// The server; `None` = Amazon's.
-    pub endpoint_url: Option<String>,
-    /// Whether the bucket's name goes into the host name.
-    pub virtual_host: bool,
-    /// Who signs; `None` = requests are not signed.
-    pub credentials: Option<Arc<CredentialCache>>,
-}
+use url::{Cloud, Link};
+pub use url::{display, is_in_cloud};
 
 /// What one creds key was populated with. Never shown.
 #[derive(Clone, Default)]
 pub struct LinkCreds {
     /// For `s3://` links.
     pub aws: Option<AwsAccess>,
+    /// For `gcs://` links.
+    pub gcs: Option<GcsAccess>,
     /// The `Authorization` header for http(s) links.
     pub authorization: Option<String>,
 }
@@ -42,6 +31,7 @@ impl fmt::Debug for LinkCreds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkCreds")
             .field("aws", &self.aws.is_some())
+            .field("gcs", &self.gcs.is_some())
             .field("authorization", &self.authorization.is_some())
             .finish_non_exhaustive()
     }
@@ -97,7 +87,7 @@ struct Populated {
 /// A store made for links: of a populate call (none: `number` 0), and of a bucket or of http.
 struct Opened {
     number: u64,
-    bucket: Option<String>,
+    bucket: Option<(Cloud, String)>,
     store: Store,
 }
 
@@ -171,6 +161,7 @@ impl LinkPool {
     /// | link | store | creds key |
     /// |---|---|---|
     /// | `s3://bucket/key` | the bucket; the key is the rest as it stands | needed |
+    /// | `gcs://bucket/key`, `gs://`, `gcp://` | likewise | needed |
     /// | `http://`, `https://` | the URL as it stands | may be given |
     /// | `file:///path` | the file, percent-decoded | ignored |
     /// | anything else without `://` | the file, relative to the working directory | ignored |
@@ -189,9 +180,9 @@ impl LinkPool {
 
     fn target(&self, url: &str, creds_key: Option<&str>) -> Result<Target> {
         let (store, key, creds_key) = match Link::parse(url)? {
-            Link::S3 { bucket, key } => {
+            Link::Object { cloud, bucket, key } => {
                 let creds_key = creds_key.ok_or_else(needs_key)?;
-                (self.s3(creds_key, bucket)?, key.to_owned(), Some(creds_key))
+                (self.bucket(creds_key, cloud, bucket)?, key.to_owned(), Some(creds_key))
             }
             Link::Http => (self.http(creds_key)?, url.to_owned(), creds_key),
             Link::File(_) if !self.policy.local_files => return Err(local_file()),
@@ -201,18 +192,21 @@ impl LinkPool {
         Ok(Target { store, key, display: display(url), creds_key })
     }
 
-    fn s3(&self, creds_key: &str, bucket: &str) -> Result<Store> {
+    fn bucket(&self, creds_key: &str, cloud: Cloud, bucket: &str) -> Result<Store> {
         let (number, creds) = self.populated(creds_key)?;
-        let aws = creds.aws.as_ref().ok_or_else(|| of_another_cloud(creds_key, "s3"))?;
-        self.cached(number, Some(bucket), || {
-            Store::s3(S3Config {
-                bucket: bucket.to_owned(),
-                prefix: String::new(),
-                region: aws.region.clone(),
-                endpoint_url: aws.endpoint_url.clone(),
-                virtual_host: aws.virtual_host,
-                credentials: aws.credentials.clone(),
-            })
+        let (bucket, prefix) = (bucket.to_owned(), String::new());
+        self.cached(number, Some((cloud, bucket.as_str())), || {
+            let lacking = || of_another_cloud(creds_key, cloud);
+            match cloud {
+                Cloud::S3 => {
+                    let access = creds.aws.clone().ok_or_else(lacking)?;
+                    Store::s3(S3Config { bucket: bucket.clone(), prefix, access })
+                }
+                Cloud::Gcs => {
+                    let access = creds.gcs.clone().ok_or_else(lacking)?;
+                    Store::gcs(GcsConfig { bucket: bucket.clone(), prefix, access })
+                }
+            }
         })
     }
 
@@ -229,15 +223,18 @@ impl LinkPool {
     fn cached(
         &self,
         number: u64,
-        bucket: Option<&str>,
+        bucket: Option<(Cloud, &str)>,
         open: impl FnOnce() -> Result<Store>,
     ) -> Result<Store> {
-        let same = |opened: &&Opened| opened.number == number && opened.bucket.as_deref() == bucket;
+        let same = |opened: &&Opened| {
+            let of = opened.bucket.as_ref().map(|(cloud, bucket)| (*cloud, bucket.as_str()));
+            opened.number == number && of == bucket
+        };
         if let Some(opened) = self.opened.iter().find(same) {
             return Ok(opened.store.clone());
         }
         let store = open()?;
-        let bucket = bucket.map(str::to_owned);
+        let bucket = bucket.map(|(cloud, bucket)| (cloud, bucket.to_owned()));
         self.opened.push(Opened { number, bucket, store: store.clone() });
         Ok(store)
     }
@@ -255,9 +252,9 @@ fn not_populated(creds_key: &str) -> Error {
     Error::new(Kind::MissingCreds, message).with_hint(repair(creds_key))
 }
 
-fn of_another_cloud(creds_key: &str, links: &str) -> Error {
-    let key = quoted(creds_key);
-    let message = format!("the creds key {key} is populated, but not for {links} links");
+fn of_another_cloud(creds_key: &str, cloud: Cloud) -> Error {
+    let (key, scheme) = (quoted(creds_key), cloud.scheme());
+    let message = format!("the creds key {key} is populated, but not for {scheme}:// links");
     Error::new(Kind::MissingCreds, message).with_hint(repair(creds_key))
 }
 
@@ -285,7 +282,7 @@ mod tests {
     use super::*;
 
     fn aws() -> LinkCreds {
-        LinkCreds { aws: Some(AwsAccess::default()), authorization: None }
+        LinkCreds { aws: Some(AwsAccess::default()), ..LinkCreds::default() }
     }
 
     #[test]
@@ -321,6 +318,24 @@ mod tests {
         pool.populate("k", aws());
         pool.resolve("s3://b/1", Some("k")).unwrap();
         assert_eq!(pool.opened.iter().count(), 4);
+    }
+
+    #[test]
+    fn a_key_is_for_the_clouds_it_was_populated_for() {
+        let pool = LinkPool::default();
+        let gcs = LinkCreds { gcs: Some(GcsAccess::default()), ..LinkCreds::default() };
+        pool.populate("g", gcs.clone());
+        let refused = pool.resolve("s3://b/k", Some("g")).unwrap_err();
+        assert_eq!(refused.kind(), Kind::MissingCreds);
+        assert!(refused.message().contains("not for s3:// links"), "{refused}");
+        for scheme in ["gcs", "gs", "gcp"] {
+            let target = pool.resolve(&format!("{scheme}://b/a b"), Some("g")).unwrap();
+            assert_eq!((target.store.url(), target.key.as_str()), ("gcs://b", "a b"));
+        }
+        // One key, and a bucket of the same name in two clouds.
+        pool.populate("both", LinkCreds { aws: Some(AwsAccess::default()), ..gcs });
+        let url = |link| pool.resolve(link, Some("both")).unwrap().store.url().to_owned();
+        assert_eq!((url("s3://b/k"), url("gs://b/k")), ("s3://b".into(), "gcs://b".into()));
     }
 
     #[test]
@@ -369,7 +384,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let creds = LinkCreds { aws: None, authorization: Some("Bearer secret".into()) };
+        let creds =
+            LinkCreds { authorization: Some("Bearer secret".into()), ..LinkCreds::default() };
         assert!(!format!("{creds:?}").contains("secret"));
     }
 }

@@ -3,8 +3,10 @@
 //! A client keeps open connections that tasks of the runtime serve, so a forked child has clients
 //! of its own; stores look them up at every request.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,13 +15,15 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder};
+use reqwest::{Certificate, Client, StatusCode};
 
+use super::access::Tls;
 use super::counters::Counters;
 use super::http::{Addresses, Resolver};
+use super::listing;
 use crate::engine::fork;
 use crate::engine::process::PerProcess;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// A server that does not even accept the connection in this time is taken as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,52 +38,85 @@ const POOL_IDLE: Duration = Duration::from_secs(15);
 /// An upload may take its idle time and as long as this speed needs.
 const MIN_UPLOAD_BYTES_PER_S: u64 = 64 * 1024;
 
-/// Reads of stores: the time between two parts of a reply is bounded.
-static READ: PerProcess<Client> = PerProcess::new();
+/// Where S3 says which region a bucket is in.
+const REGION_HEADER: &str = "x-amz-bucket-region";
 
-/// Requests with a body, whose reply comes only after the upload.
-static UPLOAD: PerProcess<Client> = PerProcess::new();
+/// What a client is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Use {
+    /// Reads of stores: the time between two parts of a reply is bounded.
+    Read,
+    /// Requests with a body, whose reply comes only after the upload.
+    Upload,
+    /// Reads of linked URLs, which may lead only to these addresses.
+    Links(Addresses),
+}
 
-/// Reads of linked URLs, which may lead only to some addresses: to public ones, to private ones
-/// too, to all.
-static PUBLIC_LINKS: PerProcess<Client> = PerProcess::new();
-static PRIVATE_LINKS: PerProcess<Client> = PerProcess::new();
-static ANY_LINKS: PerProcess<Client> = PerProcess::new();
+/// The clients by use, and by whose certificates they trust.
+type Clients = fork::Mutex<HashMap<(Use, Tls), Client>>;
+
+static CLIENTS: PerProcess<Clients> = PerProcess::new();
 
 /// This process's client of a kind, built at its first use: reading the system's certificates
 /// takes a while.
-fn client(
-    kind: &'static PerProcess<Client>,
-    configure: impl Fn(ClientBuilder) -> ClientBuilder,
-) -> Result<&'static Client, Error> {
-    kind.get_or_try_init(|| {
-        // The libraries below set themselves up here, once a process.
-        let _no_fork = fork::enter();
-        let base = Client::builder()
-            .user_agent(concat!("lakebed/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .redirect(Policy::none())
-            // Many connections carry bulk data better than one multiplexed one.
-            .http1_only();
-        configure(base).build().map_err(|error| {
-            Error::internal(format!("no http client could be made: {}", innermost(&error)))
-        })
+fn client(usage: Use, tls: &Tls) -> Result<Client, Error> {
+    let clients = CLIENTS.get_or_try_init(|| Ok::<_, Error>(fork::Mutex::new(HashMap::new())))?;
+    let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(client) = clients.get(&(usage, tls.clone())) {
+        return Ok(client.clone());
+    }
+    let client = build(usage, tls)?;
+    clients.insert((usage, tls.clone()), client.clone());
+    Ok(client)
+}
+
+fn build(usage: Use, tls: &Tls) -> Result<Client, Error> {
+    // The libraries below set themselves up here, once a process.
+    let _no_fork = fork::enter();
+    let mut builder = Client::builder()
+        .user_agent(concat!("lakebed/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .redirect(Policy::none())
+        // Many connections carry bulk data better than one multiplexed one.
+        .http1_only();
+    builder = match usage {
+        Use::Read => builder.read_timeout(IDLE_TIMEOUT),
+        Use::Upload => builder,
+        Use::Links(allowed) => {
+            let builder = builder.read_timeout(IDLE_TIMEOUT).dns_resolver(Resolver(allowed));
+            // A proxy would connect in our place, to addresses that nobody here sees.
+            if allowed == Addresses::Public { builder.no_proxy() } else { builder }
+        }
+    };
+    if let Some(path) = &tls.ca_bundle {
+        builder = builder.tls_certs_only(certificates(path)?);
+    }
+    if !tls.verify {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    builder.build().map_err(|error| {
+        Error::internal(format!("no http client could be made: {}", innermost(&error)))
     })
 }
 
-/// The client for linked URLs that may lead to these addresses.
-pub(super) fn links(allowed: Addresses) -> Result<&'static Client, Error> {
-    let kind = match allowed {
-        Addresses::Public => &PUBLIC_LINKS,
-        Addresses::Private => &PRIVATE_LINKS,
-        Addresses::Any => &ANY_LINKS,
+/// The authorities in a PEM file.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
+    let shown = path.display();
+    let refuse = |why: String| {
+        Error::new(Kind::InvalidInput, format!("the CA bundle {shown} cannot be used: {why}"))
     };
-    client(kind, |base| {
-        let base = base.read_timeout(IDLE_TIMEOUT).dns_resolver(Resolver(allowed));
-        // A proxy would connect in our place, to addresses that nobody here sees.
-        if allowed == Addresses::Public { base.no_proxy() } else { base }
-    })
+    let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(innermost(&error)))?;
+    if found.is_empty() {
+        return Err(refuse("it holds no certificate in PEM form".to_owned()));
+    }
+    Ok(found)
+}
+
+/// The client for linked URLs that may lead to these addresses.
+pub(super) fn links(allowed: Addresses) -> Result<Client, Error> {
+    client(Use::Links(allowed), &Tls::default())
 }
 
 /// The last cause of an error: the plainest sentence, and one without URLs.
@@ -94,12 +131,49 @@ pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 /// What `object_store` sends its requests by: counts them and hands them to this process's client.
 #[derive(Clone)]
 pub(super) struct Wire {
+    tls: Arc<Tls>,
     counters: Arc<Counters>,
+    region: Arc<fork::Mutex<Option<String>>>,
 }
 
 impl Wire {
-    pub(super) fn new(counters: Arc<Counters>) -> Self {
-        Self { counters }
+    /// # Errors
+    /// [`Kind::InvalidInput`] when the CA bundle cannot be used.
+    pub(super) fn new(tls: &Tls, counters: Arc<Counters>) -> Result<Self, Error> {
+        if let Some(path) = &tls.ca_bundle {
+            certificates(path)?;
+        }
+        let region = Arc::new(fork::Mutex::new(None));
+        Ok(Self { tls: Arc::new(tls.clone()), counters, region })
+    }
+
+    /// The region that the last refusal named in its header, once.
+    pub(super) fn take_region(&self) -> Option<String> {
+        self.region.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn note_region(&self, reply: &HttpResponse) {
+        let status = reply.status();
+        if !(status.is_redirection() || status == StatusCode::BAD_REQUEST) {
+            return;
+        }
+        let named = reply.headers().get(REGION_HEADER).and_then(|value| value.to_str().ok());
+        if let Some(region) = named {
+            *self.region.lock().unwrap_or_else(PoisonError::into_inner) = Some(region.to_owned());
+        }
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.counters.request();
+        let length = request.body().content_length() as u64;
+        let failed = |error| HttpError::new(HttpErrorKind::Unknown, error);
+        if length == 0 {
+            return client(Use::Read, &self.tls).map_err(failed)?.call(request).await;
+        }
+        let upload = client(Use::Upload, &self.tls).map_err(failed)?;
+        let allowed = IDLE_TIMEOUT + Duration::from_secs(length / MIN_UPLOAD_BYTES_PER_S);
+        let reply = tokio::time::timeout(allowed, upload.call(request)).await;
+        reply.unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
     }
 }
 
@@ -118,16 +192,14 @@ impl HttpConnector for Wire {
 #[async_trait]
 impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        self.counters.request();
-        let length = request.body().content_length() as u64;
-        let failed = |error| HttpError::new(HttpErrorKind::Unknown, error);
-        if length == 0 {
-            let read = client(&READ, |base| base.read_timeout(IDLE_TIMEOUT)).map_err(failed)?;
-            return read.call(request).await;
+        let query = request.uri().query().unwrap_or_default();
+        let is_list = query.split('&').any(|part| part == "list-type=2");
+        let reply = self.send(request).await?;
+        self.note_region(&reply);
+        if !(is_list && reply.status().is_success()) {
+            return Ok(reply);
         }
-        let upload = client(&UPLOAD, |base| base).map_err(failed)?;
-        let allowed = IDLE_TIMEOUT + Duration::from_secs(length / MIN_UPLOAD_BYTES_PER_S);
-        let reply = tokio::time::timeout(allowed, upload.call(request)).await;
-        reply.unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
+        let (head, body) = reply.into_parts();
+        Ok(HttpResponse::from_parts(head, listing::protect(body.bytes().await?).into()))
     }
 }

@@ -11,6 +11,8 @@ pub struct Counts {
     pub bytes_read: u64,
     /// Bytes of objects that were stored.
     pub bytes_written: u64,
+    /// How often credentials were fetched: at first, ahead of their end, and when refused.
+    pub renewals: u64,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +40,7 @@ impl Counters {
             requests: self.requests.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
             bytes_written: self.bytes_written.load(Ordering::Relaxed),
+            renewals: 0,
         }
     }
 }

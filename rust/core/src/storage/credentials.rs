@@ -1,18 +1,20 @@
 //! Secrets and their renewal: asked for once, ahead of time, and never shown.
 //!
-//! Owns when a source is asked; where secrets come from is the source's business.
+//! Owns when a source is asked; where secrets come from is the source's business, what they are
+//! is told in `secrets`.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use object_store::CredentialProvider;
-use object_store::aws::AwsCredential;
 
 use super::error::Refusal;
+use super::secrets::{AwsSecret, Secret};
 use crate::engine::process::PerProcess;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// Credentials are renewed at most this long before they run out.
 const MAX_REFRESH_AHEAD: Duration = Duration::from_secs(5 * 60);
@@ -27,77 +29,40 @@ const RETRY_SOURCE: Duration = Duration::from_secs(5);
 /// Lives longer than this are as good as endless.
 const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// An AWS access key with its secret. Has no `Debug` that shows them.
-#[derive(Clone, PartialEq)]
-pub struct AwsSecret {
-    /// The access key id.
-    pub access_key: String,
-    /// The secret access key.
-    pub secret_key: String,
-    /// The session token of temporary credentials.
-    pub session_token: Option<String>,
-    /// When they run out, in seconds since 1970; `None` = never, or unknown.
-    pub expires_unix: Option<f64>,
-}
-
-/// Whether a text can stand in the header that signs a request.
-pub(super) fn fits_header(text: &str) -> bool {
-    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-}
-
-impl AwsSecret {
-    /// Refuses what cannot be signed with: a line break, say, that came along when a key was copied.
-    fn check(self) -> Result<Self> {
-        let token = self.session_token.as_deref().unwrap_or_default();
-        let what = if !fits_header(&self.access_key) {
-            "access key id"
-        } else if self.secret_key.contains(char::is_control) {
-            "secret access key"
-        } else if !fits_header(token) {
-            "session token"
-        } else {
-            return Ok(self);
-        };
-        let message = format!("the {what} has a line break or another character that no key has");
-        Err(Error::new(Kind::Authentication, message)
-            .with_hint("check how it was copied: often there is a line break at its end"))
-    }
-}
-
-impl fmt::Debug for AwsSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwsSecret").finish_non_exhaustive()
-    }
-}
-
 /// Where secrets come from.
-pub trait SecretSource: Send + Sync {
+pub trait SecretSource<S = AwsSecret>: Send + Sync {
     /// Fetches the secret; may block. Called off the runtime, by one thread at a time.
     ///
     /// # Errors
     /// Why there is none; the message must not hold a secret.
-    fn fetch(&self) -> Result<AwsSecret>;
+    fn fetch(&self) -> Result<S>;
 }
 
 /// The secret of one source: fetched when first needed, renewed before it runs out, once for all
 /// who wait; after a fork, fetched anew.
-pub struct CredentialCache {
-    source: Arc<dyn SecretSource>,
-    states: PerProcess<Arc<State>>,
+pub struct CredentialCache<S: Secret = AwsSecret> {
+    source: Arc<dyn SecretSource<S>>,
+    states: PerProcess<Arc<State<S>>>,
 }
 
 /// What one process knows.
-#[derive(Default)]
-struct State {
-    issued: Mutex<Option<Issued>>,
+struct State<S: Secret> {
+    issued: Mutex<Option<Issued<S>>>,
     /// Held while the source is asked.
     asking: Arc<tokio::sync::Mutex<()>>,
+    /// How often it was asked.
+    fetches: AtomicU64,
+}
+
+impl<S: Secret> Default for State<S> {
+    fn default() -> Self {
+        Self { issued: Mutex::default(), asking: Arc::default(), fetches: AtomicU64::new(0) }
+    }
 }
 
 /// A secret and its times.
-#[derive(Clone)]
-struct Issued {
-    secret: Arc<AwsCredential>,
+struct Issued<S: Secret> {
+    secret: Arc<S::Signer>,
     /// Counts the secrets of this process, from 1.
     generation: u64,
     /// From when on a new one is fetched; `None` = never.
@@ -110,10 +75,17 @@ struct Issued {
     after_refusal: bool,
 }
 
-impl Issued {
-    fn new(secret: AwsSecret, generation: u64) -> Self {
+// Derived, it would ask for secrets that can be copied.
+impl<S: Secret> Clone for Issued<S> {
+    fn clone(&self) -> Self {
+        Self { secret: Arc::clone(&self.secret), ..*self }
+    }
+}
+
+impl<S: Secret> Issued<S> {
+    fn new(secret: S, generation: u64) -> Self {
         let now = Instant::now();
-        let life = secret.expires_unix.and_then(remaining);
+        let life = secret.expires_unix().and_then(remaining);
         let (refresh_at, dead_at) = match life {
             None => (None, None),
             Some(Duration::ZERO) => (now.checked_add(RETRY_SOURCE), None),
@@ -122,19 +94,9 @@ impl Issued {
                 (ahead(MAX_REFRESH_AHEAD.min(life / 4)), ahead(MAX_USE_MARGIN.min(life / 10)))
             }
         };
-        let secret = Arc::new(AwsCredential {
-            key_id: secret.access_key,
-            secret_key: secret.secret_key,
-            token: secret.session_token,
-        });
+        let secret = Arc::new(secret.into_signer());
         let (final_answer, after_refusal) = (false, false);
         Self { secret, generation, refresh_at, dead_at, final_answer, after_refusal }
-    }
-
-    fn same_secret(&self, other: &AwsSecret) -> bool {
-        self.secret.key_id == other.access_key
-            && self.secret.secret_key == other.secret_key
-            && self.secret.token == other.session_token
     }
 }
 
@@ -152,16 +114,16 @@ fn remaining(expires_unix: f64) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(left.max(0.0)).unwrap_or_default())
 }
 
-impl State {
-    fn issued(&self) -> Option<Issued> {
+impl<S: Secret> State<S> {
+    fn issued(&self) -> Option<Issued<S>> {
         self.issued.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, issued: Issued) {
+    fn set(&self, issued: Issued<S>) {
         *self.issued.lock().unwrap_or_else(PoisonError::into_inner) = Some(issued);
     }
 
-    fn change(&self, change: impl FnOnce(&mut Issued)) {
+    fn change(&self, change: impl FnOnce(&mut Issued<S>)) {
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(issued) = issued.as_mut() {
             change(issued);
@@ -169,18 +131,20 @@ impl State {
     }
 }
 
-async fn ask(source: Arc<dyn SecretSource>) -> Result<AwsSecret> {
-    tokio::task::spawn_blocking(move || source.fetch())
+async fn ask<S: Secret>(source: Arc<dyn SecretSource<S>>) -> Result<S> {
+    let secret = tokio::task::spawn_blocking(move || source.fetch())
         .await
-        .map_err(|error| Error::internal(format!("the credential source broke: {error}")))?
-        .and_then(AwsSecret::check)
+        .map_err(|error| Error::internal(format!("the credential source broke: {error}")))??;
+    secret.check()?;
+    Ok(secret)
 }
 
 /// Asks the source and keeps what it gives. The caller holds `asking`.
-async fn renew(source: Arc<dyn SecretSource>, state: &State) -> Result<Issued> {
+async fn renew<S: Secret>(source: Arc<dyn SecretSource<S>>, state: &State<S>) -> Result<Issued<S>> {
+    state.fetches.fetch_add(1, Ordering::Relaxed);
     let secret = ask(source).await?;
     let generation = match state.issued() {
-        Some(old) if old.same_secret(&secret) => old.generation,
+        Some(old) if secret.made(&old.secret) => old.generation,
         Some(old) => old.generation.saturating_add(1),
         None => 1,
     };
@@ -189,18 +153,18 @@ async fn renew(source: Arc<dyn SecretSource>, state: &State) -> Result<Issued> {
     Ok(issued)
 }
 
-impl CredentialCache {
+impl<S: Secret> CredentialCache<S> {
     /// A cache before its first fetch.
-    pub fn new(source: Arc<dyn SecretSource>) -> Self {
+    pub fn new(source: Arc<dyn SecretSource<S>>) -> Self {
         Self { source, states: PerProcess::new() }
     }
 
-    fn state(&self) -> Result<&Arc<State>> {
+    fn state(&self) -> Result<&Arc<State<S>>> {
         self.states.get_or_try_init(|| Ok(Arc::default()))
     }
 
     /// The secret to sign with now, and its generation.
-    async fn issued(&self) -> Result<Issued> {
+    async fn issued(&self) -> Result<Issued<S>> {
         let state = self.state()?;
         if let Some(issued) = state.issued().filter(|issued| !passed(issued.dead_at)) {
             if passed(issued.refresh_at) {
@@ -216,7 +180,7 @@ impl CredentialCache {
     }
 
     /// Renews while the old secret is still good; nobody waits, and one attempt runs at a time.
-    fn renew_in_background(&self, state: &Arc<State>) {
+    fn renew_in_background(&self, state: &Arc<State<S>>) {
         let Ok(asking) = Arc::clone(&state.asking).try_lock_owned() else { return };
         let (source, state) = (Arc::clone(&self.source), Arc::clone(state));
         tokio::spawn(async move {
@@ -231,6 +195,11 @@ impl CredentialCache {
                 });
             }
         });
+    }
+
+    /// How often the source was asked in this process, failures included.
+    pub(super) fn fetches(&self) -> u64 {
+        self.state().ok().map_or(0, |state| state.fetches.load(Ordering::Relaxed))
     }
 
     /// The generation that a request sent now is signed with; 0 before the first fetch.
@@ -265,17 +234,17 @@ impl CredentialCache {
     }
 }
 
-impl fmt::Debug for CredentialCache {
+impl<S: Secret> fmt::Debug for CredentialCache<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialCache").finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl CredentialProvider for CredentialCache {
-    type Credential = AwsCredential;
+impl<S: Secret> CredentialProvider for CredentialCache<S> {
+    type Credential = S::Signer;
 
-    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+    async fn get_credential(&self) -> object_store::Result<Arc<S::Signer>> {
         match self.issued().await {
             Ok(issued) => Ok(issued.secret),
             Err(error) => {

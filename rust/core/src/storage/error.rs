@@ -210,7 +210,8 @@ pub(super) fn classify(status: Option<u16>, code: Option<&str>, text: &str) -> O
             | "UnrecognizedClientException"
             | "RequestTimeTooSkewed"
             | "AuthorizationHeaderMalformed"
-            | "MissingAuthenticationToken" => Reason::Authentication(detail),
+            | "MissingAuthenticationToken"
+            | "AuthenticationRequired" => Reason::Authentication(detail),
             "ExpiredToken"
             | "TokenExpired"
             | "ExpiredTokenException"

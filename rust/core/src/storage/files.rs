@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::local::{blocking, open, read_range, reason};
-use super::{Backend, Entry, Result};
+use super::{Backend, Found, Result};
 
 const WHAT: &str = "a linked file";
 
@@ -79,7 +79,7 @@ impl Backend for FileStore {
         read_only("delete", WHAT)
     }
 
-    async fn list(&self, _prefix: &str, _limit: usize) -> Result<Vec<Entry>, StorageError> {
+    async fn list(&self, _prefix: &str, _limit: usize) -> Result<Found, StorageError> {
         read_only("list", WHAT)
     }
 }

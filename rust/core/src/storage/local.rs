@@ -20,7 +20,7 @@ use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::key::check_key_of_files;
-use super::{Backend, Entry, Result};
+use super::{Backend, Entry, Found, Result};
 
 /// How names of files that are still being written start. Listings leave them out.
 const TEMPORARY_PREFIX: &str = ".lakebed-tmp-";
@@ -158,12 +158,12 @@ impl Backend for LocalStore {
         Ok(())
     }
 
-    async fn list(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>, StorageError> {
+    async fn list(&self, prefix: &str, limit: usize) -> Result<Found, StorageError> {
         let root = self.root.clone();
         self.run("list", prefix, move |folder| {
             let mut found = Vec::new();
             collect(&root, folder, limit, &mut found)?;
-            Ok(found)
+            Ok(Found::from(found))
         })
         .await
     }

@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::key::check_key_of_files;
-use super::{Backend, Entry, Result};
+use super::{Backend, Entry, Found, Result};
 use crate::engine::fork::{Mutex, RwLock};
 
 type Objects = RwLock<BTreeMap<String, Bytes>>;
@@ -106,7 +106,7 @@ impl Backend for MemoryStore {
         Ok(())
     }
 
-    async fn list(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>, StorageError> {
+    async fn list(&self, prefix: &str, limit: usize) -> Result<Found, StorageError> {
         self.counters.request();
         let folder = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +115,8 @@ impl Backend for MemoryStore {
             .take_while(|(key, _)| key.starts_with(&folder))
             .take(limit)
             .map(|(key, bytes)| Entry { key: key.clone(), size: bytes.len() as u64 })
-            .collect())
+            .collect::<Vec<_>>()
+            .into())
     }
 }
 

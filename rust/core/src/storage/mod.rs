@@ -1,4 +1,5 @@
-//! Named bytes in a local folder, in memory, in an S3 bucket or behind http URLs: one [`Store`].
+//! Named bytes in a local folder, in memory, in a bucket of S3 or Google Cloud Storage, or behind
+//! http URLs: one [`Store`].
 //!
 //! Owns the clients, retries, credential refresh and the classification of what stores answer. It
 //! is the only room that names `object_store`, `reqwest` or (for data) `std::fs`, and it knows
@@ -15,22 +16,30 @@ use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result, quoted};
 
+mod access;
+mod bucket;
 mod client;
 mod counters;
 pub mod credentials;
 mod error;
 mod files;
+mod gcs;
 mod http;
 mod incoming;
 mod key;
+mod listing;
 mod local;
 mod memory;
 mod reply;
 mod s3;
+mod secrets;
 
+pub use access::{AwsAccess, GcsAccess, Tls};
+pub(crate) use bucket::check_bucket;
 pub use counters::Counts;
-pub use credentials::{AwsSecret, CredentialCache, SecretSource};
+pub use credentials::{CredentialCache, SecretSource};
 pub use error::{Reason, StorageError};
+pub use gcs::GcsConfig;
 pub use http::{Addresses, HttpPolicy};
 pub(crate) use http::{display_url, file_url_path};
 pub use incoming::Incoming;
@@ -38,7 +47,7 @@ pub use key::check_key;
 #[cfg(feature = "fuzzing")]
 pub use reply::read_reply;
 pub use s3::S3Config;
-pub(crate) use s3::check_bucket;
+pub use secrets::{AwsSecret, GcsSecret, Secret};
 
 use counters::Counters;
 
@@ -62,6 +71,33 @@ pub struct Entry {
     pub key: String,
     /// Bytes of the object.
     pub size: u64,
+}
+
+/// What a listing found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The objects.
+    pub entries: Vec<Entry>,
+    /// Keys that are refused everywhere else, as no path leads to them (see [`check_key`]).
+    pub odd: Vec<String>,
+}
+
+impl Found {
+    /// Takes what a bucket has. The empty objects that some tools put for folders are no objects.
+    fn add(&mut self, key: &str, size: u64) {
+        let folder = key.strip_suffix('/').unwrap_or(key);
+        if check_key(key).is_ok() {
+            self.entries.push(Entry { key: key.to_owned(), size });
+        } else if size > 0 || !(folder.is_empty() || check_key(folder).is_ok()) {
+            self.odd.push(key.to_owned());
+        }
+    }
+}
+
+impl From<Vec<Entry>> for Found {
+    fn from(entries: Vec<Entry>) -> Self {
+        Self { entries, odd: Vec::new() }
+    }
 }
 
 /// What every kind of store can do. Keys have been checked where [`Backend::check`] says so.
@@ -94,7 +130,12 @@ trait Backend: Send + Sync {
     async fn delete(&self, keys: &[String]) -> Result<(), StorageError>;
 
     /// Objects below the folder `prefix` (`""`: all), at most about `limit` of them.
-    async fn list(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>, StorageError>;
+    async fn list(&self, prefix: &str, limit: usize) -> Result<Found, StorageError>;
+
+    /// How often credentials were fetched.
+    fn renewals(&self) -> u64 {
+        0
+    }
 }
 
 struct Inner {
@@ -142,7 +183,18 @@ impl Store {
     /// [`crate::Kind::InvalidInput`] when bucket, prefix or endpoint cannot be right.
     pub fn s3(config: S3Config) -> Result<Self> {
         let counters = Arc::<Counters>::default();
-        let backend = s3::S3Store::new(config, Arc::clone(&counters))?;
+        let backend = s3::open(config, Arc::clone(&counters))?;
+        let url = backend.url();
+        Ok(Self::build(Box::new(backend), url, true, counters))
+    }
+
+    /// A folder of a bucket of Google Cloud Storage. Makes no request.
+    ///
+    /// # Errors
+    /// [`crate::Kind::InvalidInput`] when bucket, prefix or endpoint cannot be right.
+    pub fn gcs(config: GcsConfig) -> Result<Self> {
+        let counters = Arc::<Counters>::default();
+        let backend = gcs::open(config, Arc::clone(&counters))?;
         let url = backend.url();
         Ok(Self::build(Box::new(backend), url, true, counters))
     }
@@ -209,7 +261,7 @@ impl Store {
     /// Requests made and bytes moved so far, retries included.
     #[must_use]
     pub fn counters(&self) -> Counts {
-        self.inner.counters.snapshot()
+        Counts { renewals: self.inner.backend.renewals(), ..self.inner.counters.snapshot() }
     }
 
     /// The whole object.
@@ -312,11 +364,20 @@ impl Store {
         Ok(self.inner.backend.delete(keys).await?)
     }
 
-    /// All objects below the folder `prefix` (`""`: the whole store), sorted by key.
+    /// All objects below the folder `prefix` (`""`: the whole store), sorted by key. Those with odd
+    /// keys are left out.
     ///
     /// # Errors
     /// As [`Store::get`]; a folder without objects is an empty list.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
+        Ok(self.list_all(prefix).await?.entries)
+    }
+
+    /// As [`Store::list`], with the odd keys, sorted too.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn list_all(&self, prefix: &str) -> Result<Found> {
         self.list_some(prefix, usize::MAX).await
     }
 
@@ -325,18 +386,21 @@ impl Store {
     /// # Errors
     /// As [`Store::list`].
     pub async fn has_any(&self) -> Result<bool> {
-        Ok(!self.list_some("", 1).await?.is_empty())
+        // The first one may be the mark of the folder itself.
+        let found = self.list_some("", 2).await?;
+        Ok(!(found.entries.is_empty() && found.odd.is_empty()))
     }
 
-    async fn list_some(&self, prefix: &str, limit: usize) -> Result<Vec<Entry>> {
+    async fn list_some(&self, prefix: &str, limit: usize) -> Result<Found> {
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         let backend = match prefix {
             "" => self.inner.backend.as_ref(),
             _ => self.backend("list", prefix)?,
         };
-        let mut entries = backend.list(prefix, limit).await?;
-        entries.sort_unstable();
-        Ok(entries)
+        let mut found = backend.list(prefix, limit).await?;
+        found.entries.sort_unstable();
+        found.odd.sort_unstable();
+        Ok(found)
     }
 
     /// The backend, after it has accepted the key.

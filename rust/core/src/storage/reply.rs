@@ -89,6 +89,14 @@ fn transport_detail(error: &HttpError) -> Detail {
     }
 }
 
+/// The region that the store names in the body of a refusal.
+pub(super) fn region(error: &ObjectError) -> Option<String> {
+    let text = error.to_string();
+    let answer = Answer::read(&text);
+    let moved = matches!(answer.status, Some(301 | 307 | 400)) || answer.code.is_some();
+    if moved { element(&text, "Region").map(str::to_owned) } else { None }
+}
+
 /// Whether the store said that a range begins behind the object's end.
 pub(super) fn is_past_the_end(error: &ObjectError) -> bool {
     let text = error.to_string();

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
 use crate::engine::{Engine, NeverInterrupted};
+use crate::error::Kind;
 
 /// Gives a new secret at every call, or always the same, after a while, with a life.
 #[derive(Default)]
@@ -59,7 +60,10 @@ fn all_who_wait_share_one_fetch() {
 }
 
 /// Makes the secret look as if that moment were now.
-fn at_once(cache: &CredentialCache, moment: impl FnOnce(&mut Issued) -> &mut Option<Instant>) {
+fn at_once(
+    cache: &CredentialCache,
+    moment: impl FnOnce(&mut Issued<AwsSecret>) -> &mut Option<Instant>,
+) {
     cache.state().unwrap().change(|issued| *moment(issued) = Some(Instant::now()));
 }
 

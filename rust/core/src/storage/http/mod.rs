@@ -16,7 +16,7 @@ use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::memory::slice;
-use super::{Backend, Entry, Result, check_key};
+use super::{Backend, Found, Result, check_key};
 use crate::error::{Error, Kind};
 
 mod address;
@@ -287,7 +287,7 @@ impl Backend for HttpStore {
         self.read_only("delete", keys.first().map_or("", String::as_str))
     }
 
-    async fn list(&self, prefix: &str, _limit: usize) -> Result<Vec<Entry>, StorageError> {
+    async fn list(&self, prefix: &str, _limit: usize) -> Result<Found, StorageError> {
         let reason = Reason::Other(Detail::new("web servers do not list what they have"));
         Err(StorageError::new("list", self.display(prefix), reason))
     }
