@@ -6,12 +6,13 @@ Source: hub/paths-and-creds, sections 3 and 6; format 5.3.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
 from lakebed import _core
-from lakebed.auth import aws
+from lakebed.auth import aws, gcs
 from lakebed.errors import (
     CorruptedSampleError,
     DecodeError,
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.Image import Image
 
+    from lakebed.auth import Creds
+
 _HTTP = ("http://", "https://")
+_GOOGLE: Final = ("gcs://", "gs://", "gcp://")
 _ENCODERS = ("jpeg", "png")
 _ALIASES = {"jpg": "jpeg"}
 
@@ -40,14 +44,15 @@ class Sample:
     What is not known yet is read at the first need of it.
 
     Args:
-        path: A file, `s3://bucket/key`, or an http(s) URL.
+        path: A file, `s3://bucket/key`, `gcs://bucket/key`, or an http(s) URL.
         array: The values.
         buffer: Encoded bytes, or raw ones with `shape` and `dtype`.
         compression: The format of the file or the buffer; found out where not given.
         verify: Read and decode at once.
         shape: The shape of a raw buffer.
         dtype: The dtype of a raw buffer.
-        creds: Credentials for `path`: those of AWS for `s3://`, `{"Authorization": ...}` for http.
+        creds: Credentials for `path`: as `load` takes them for `s3://` and `gcs://`,
+            `{"Authorization": ...}` for http.
 
     Raises:
         InvalidInputError: Not exactly one of `path`, `array` and `buffer`.
@@ -64,7 +69,7 @@ class Sample:
         verify: bool = False,
         shape: tuple[int, ...] | None = None,
         dtype: str | None = None,
-        creds: dict[str, Any] | None = None,
+        creds: Creds = None,
     ) -> None:
         if sum(value is not None for value in (path, array, buffer)) != 1:
             raise InvalidInputError("a sample is made of a path, an array or a buffer: one of them")
@@ -263,13 +268,13 @@ class Sample:
             raise SampleReadError(message, url=self.filename) from error
 
     def _fetch(self, url: str) -> bytes:
-        access = aws.resolve(self._creds) if url.startswith("s3://") else None
-        authorization = None if access else (self._creds or {}).get("Authorization")
+        given = self._creds if isinstance(self._creds, Mapping) else {}
+        amazon, google = url.startswith("s3://"), url.startswith(_GOOGLE)
         return _core.fetch(
             url,
-            aws=access.core() if access else None,
-            gcs=None,
-            authorization=authorization,
+            aws=aws.resolve(cast("aws.Creds", self._creds)).core() if amazon else None,
+            gcs=gcs.resolve(cast("gcs.Creds", self._creds)).core() if google else None,
+            authorization=None if amazon or google else given.get("Authorization"),
             max_bytes=settings.max_sample_bytes,
             link_addresses=settings.link_private_addresses,
         )
@@ -278,7 +283,7 @@ class Sample:
 def read(
     path: PathLike,
     verify: bool = False,
-    creds: dict[str, Any] | None = None,
+    creds: Creds = None,
     compression: str | None = None,
     storage: object = None,
     timeout: float | None = None,

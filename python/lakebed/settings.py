@@ -11,6 +11,12 @@
 | `max_requests_per_host` | `LAKEBED_MAX_REQUESTS_PER_HOST` | 16 | requests to a server at once |
 | `link_private_addresses` | `LAKEBED_LINK_PRIVATE_ADDRESSES` | `allow` | where URLs may lead |
 | `allow_local_links` | `LAKEBED_ALLOW_LOCAL_LINKS` | no | files as links of remote datasets |
+| `consent_timeout_s` | `LAKEBED_CONSENT_TIMEOUT_S` | 300 | the wait for a consent page |
+
+| attribute | environment | default | what it names |
+|---|---|---|---|
+| `config_folder` | `LAKEBED_CONFIG_DIR` | `~/.config/lakebed` | the folder for kept logins |
+| `google_client_secrets` | `LAKEBED_GOOGLE_CLIENT_SECRETS` | gcloud's | who asks for consent |
 
 What is set here wins over the environment, which is looked at when a setting is used. A dataset
 takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
@@ -163,6 +169,24 @@ class Switch(AnySetting[bool]):
         return value
 
 
+class PathSetting(AnySetting[str | None]):
+    """The path of a file or folder; None where it is not set."""
+
+    def __init__(self, variable: str, meaning: str) -> None:
+        super().__init__(variable, None, meaning)
+
+    def __set__(self, settings: Settings, value: str | os.PathLike[str] | None) -> None:
+        settings.given[self.name] = self._checked(value, f"lakebed.settings.{self.name}")
+
+    def _parsed(self, text: str) -> str:
+        return text
+
+    def _checked(self, value: object, given: str) -> str:
+        if not isinstance(value, str | os.PathLike):
+            raise InvalidTypeError(f"{given} is a path, not a {type(value).__name__}")
+        return os.fsdecode(value)
+
+
 class Settings:
     """The settings, as attributes; `lakebed.settings` is the only one of its kind.
 
@@ -171,10 +195,11 @@ class Settings:
     `AttributeError`.
 
     Attributes:
-        given: What was set here, by name.
+        given: The numbers that were set here, by name.
+        paths: The same of paths.
     """
 
-    __slots__ = ("given",)
+    __slots__ = ("given", "paths")
 
     max_sample_bytes = Setting(
         "LAKEBED_MAX_SAMPLE_BYTES",
@@ -201,6 +226,22 @@ class Settings:
         "bytes",
         "The most that numpy() takes for texts as one array, in which every text is as wide as the "
         "longest: the size that one sample may have, as it is one thing in memory.",
+    )
+    consent_timeout_s = Setting(
+        "LAKEBED_CONSENT_TIMEOUT_S",
+        300,
+        "seconds",
+        "How long creds='browser' waits for a person at Google's consent page.",
+    )
+    config_folder = PathSetting(
+        "LAKEBED_CONFIG_DIR",
+        "The folder for files of lakebed's own, such as the login that creds='browser' keeps; "
+        "else `lakebed` in XDG_CONFIG_HOME or ~/.config (on Windows in APPDATA).",
+    )
+    google_client_secrets = PathSetting(
+        "LAKEBED_GOOGLE_CLIENT_SECRETS",
+        "A file with the secrets of the OAuth client that creds='browser' shows Google's consent "
+        "page with; else the client of the login that gcloud stored.",
     )
 
     max_requests_per_host = Setting(

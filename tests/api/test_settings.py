@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,27 @@ def test_every_environment_variable_of_the_package_is_in_the_table() -> None:
             name = word.strip("().,:'[]")
             if name.startswith("LAKEBED_") and not name.startswith("LAKEBED_TEST"):
                 assert name in known, f"{path}: {name}"
+
+
+def test_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings()
+
+    def folder() -> str | None:
+        return settings.config_folder
+
+    monkeypatch.delenv("LAKEBED_CONFIG_DIR", raising=False)
+    assert folder() is None
+    monkeypatch.setenv("LAKEBED_CONFIG_DIR", "/from/environment")
+    assert folder() == "/from/environment"
+    settings.config_folder = tmp_path
+    assert folder() == str(tmp_path)
+    assert str(tmp_path) in repr(settings)
+    wrong: Any
+    for wrong in (5, None, b"/x"):
+        with pytest.raises(errors.InvalidTypeError, match="config_folder is a path"):
+            settings.config_folder = wrong
+    del settings.config_folder
+    assert folder() == "/from/environment"
 
 
 def png(height: int, width: int) -> bytes:

@@ -40,7 +40,8 @@ def _gate(server: str, barrier: threading.Barrier) -> Iterator[str]:
             try:
                 barrier.wait(_PATIENCE_S)
             except threading.BrokenBarrierError:
-                code, headers, body = _GATEWAY_TIMEOUT, {}, b""
+                code, body = _GATEWAY_TIMEOUT, b""
+                headers: dict[str, str] = {}
             else:
                 code, headers, body = self._pass()
             self.send_response(code)

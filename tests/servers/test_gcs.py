@@ -156,6 +156,25 @@ def test_consent_gives_a_code_for_one_use(gcs_bucket: GcsBucket) -> None:
     assert requests.post(client["token_uri"], data=wrong, timeout=10).status_code == 401
 
 
+def test_a_code_is_of_no_use_to_whom_the_challenge_was_not(gcs_bucket: GcsBucket) -> None:
+    server = gcs_bucket.server
+    client = json.loads(server.client_secrets.read_text())["installed"]
+    # Of RFC 7636, appendix B.
+    challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    query = urlencode({"redirect_uri": "http://localhost:1", "code_challenge": challenge})
+    for given, status in (("", 400), ("other", 400), (verifier, 200)):
+        page = requests.get(f"{client['auth_uri']}?{query}", allow_redirects=False, timeout=10)
+        form = {
+            "grant_type": "authorization_code",
+            "code": parse_qs(urlsplit(page.headers["Location"]).query)["code"][0],
+            "client_id": client["client_id"],
+            "client_secret": client["client_secret"],
+            "code_verifier": given,
+        }
+        assert requests.post(client["token_uri"], data=form, timeout=10).status_code == status
+
+
 def test_metadata_wants_its_header(gcs_bucket: GcsBucket) -> None:
     place = f"http://{gcs_bucket.server.metadata_host}/computeMetadata/v1/instance"
     path = f"{place}/service-accounts/default/token"

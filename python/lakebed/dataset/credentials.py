@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakebed import planned
 from lakebed.errors import InvalidInputError, InvalidTypeError
 from lakebed.paths import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from lakebed.auth import Creds
     from lakebed.tensor import Handle
 
 
@@ -75,16 +74,18 @@ class WithCreds:
     def populate_creds(
         self,
         creds_key: str,
-        creds: Mapping[str, Any] | None = None,
+        creds: Creds = None,
         from_environment: bool = False,
     ) -> None:
         """Give the credentials behind a name, for as long as this dataset is open.
 
         Args:
             creds_key: A name of `add_creds_key`.
-            creds: For `s3://` as in `load`; `{"Authorization": ...}` for http(s). Empty: the
-                environment.
-            from_environment: Take them from the environment.
+            creds: As `load` takes them: a dict, whose keys say which cloud it is for; a session of
+                boto3; the path of a key file of Google; a function, which is asked once now. For
+                http(s), `{"Authorization": ...}`. An empty dict: the environment.
+            from_environment: Take them from the environment, for links to all clouds: servers and
+                regions now, secrets when they are first needed.
 
         Raises:
             MissingCredsError: The dataset has no such name.

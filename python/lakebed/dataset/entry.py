@@ -16,9 +16,9 @@ from lakebed.storage import open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lakebed.auth.aws import Creds
     from lakebed.dataset.source import Source
     from lakebed.paths import PathLike
+    from lakebed.storage import Creds
 
 
 def load(
@@ -40,17 +40,22 @@ def load(
     index_params: Mapping[str, Any] | None = None,
     *,
     allow_local_links: bool | None = None,
+    version: str | None = None,
 ) -> Dataset:
     """Open a dataset.
 
     Args:
-        path: A folder, `mem://name` or `s3://bucket/key`; `@branch` or `@commit` behind it opens
-            that instead of the head of "main".
+        path: A folder, `mem://name`, `s3://bucket/folder` or another of `lakebed.paths`; `@branch`
+            or `@commit` behind it opens that instead of the head of "main".
         read_only: False insists on writing; None writes when the lock and the store allow it.
         memory_cache_size: For chunks kept between reads, in MB.
         local_cache_size: Accepted; there is no cache on disk yet.
         creds: For S3: a dict with `aws_access_key_id`, `aws_secret_access_key`, and where needed
-            `aws_session_token`, `endpoint_url`, `aws_region`; without it, the environment.
+            `aws_session_token`, `endpoint_url`, `aws_region`, or with `profile_name`, `role_arn`,
+            `anonymous`, ... (docs/aws.md); a session of boto3; a function that returns such a
+            dict; without it, environment, profiles and roles, as botocore finds them.
+            For Google Cloud Storage: a key file, its content, "browser", "cache" and more
+            (docs/gcs.md).
         token: Accepted; of a hub, which is not there yet.
         org_id: Accepted; of a hub.
         verbose: Warn when the dataset is opened read-only because somebody else is writing.
@@ -64,6 +69,8 @@ def load(
         index_params: Not there yet.
         allow_local_links: Read links to files of this machine, where the dataset is in a bucket or
             behind a web server. None: as `lakebed.settings.allow_local_links` says, which is no.
+        version: The branch or commit. With it the path is taken as it is: an `@` is a part of a
+            name. Beyond the parameters of Deep Lake v3.
 
     Raises:
         DatasetNotFoundError: There is none (a `DatasetHandlerError`).
@@ -79,7 +86,7 @@ def load(
     del local_cache_size, token, org_id
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
-    location = paths.parse(path)
+    location = paths.parse(path, version)
     options = Options(
         read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
     )
@@ -166,6 +173,7 @@ def open_or_create(
     indra: bool = False,
     *,
     allow_local_links: bool | None = None,
+    version: str | None = None,
 ) -> Dataset:
     """Open the dataset at a path, or create one there: `deeplake.dataset(path)`.
 
@@ -178,7 +186,7 @@ def open_or_create(
     del public, local_cache_size, token, org_id
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
-    location = paths.parse(path)
+    location = paths.parse(path, version)
     options = Options(
         read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
     )
@@ -265,5 +273,5 @@ def _create(source: Source, *, overwrite: bool) -> Dataset:
     if overwrite and store.has_dataset():
         locks = options.lock_enabled
         removal.delete_at(source.location, store, force=True, large_ok=True, lock_enabled=locks)
-    handle = source.handle(opening.create_dataset(store, options))
+    handle = source.handle(opening.create_dataset(source.location, store, options))
     return Dataset(handle, Tree(handle))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakebed import _core, planned
-from lakebed.errors import InvalidInputError
+from lakebed.errors import DatasetNotFoundError, InvalidInputError, PathNotEmptyException
 from lakebed.settings import settings
 from lakebed.tensor import save_infos_at
 
@@ -70,23 +70,52 @@ def open_dataset(location: Location, store: _core.Store, options: Options) -> _c
     """
     if options.read_only is not True:
         save_infos_at(store.url)
-    return _core.Dataset.open(
-        store,
-        address=location.address,
-        read_only=options.read_only,
-        check_integrity=options.check_integrity,
-        **options.locking(),
-    )
+    try:
+        return _core.Dataset.open(
+            store,
+            address=location.address,
+            read_only=options.read_only,
+            check_integrity=options.check_integrity,
+            **options.locking(),
+        )
+    except DatasetNotFoundError as error:
+        error.hint = _elsewhere(location) or error.hint
+        raise
 
 
-def create_dataset(store: _core.Store, options: Options) -> _core.Dataset:
+def create_dataset(location: Location, store: _core.Store, options: Options) -> _core.Dataset:
     """Create a dataset where nothing is.
 
     Raises:
         DatasetExistsError: There is one.
         PathNotEmptyException: There are other files.
     """
-    return _core.Dataset.create(store, **options.locking())
+    try:
+        return _core.Dataset.create(store, **options.locking())
+    except PathNotEmptyException as error:
+        error.hint = _elsewhere(location) or error.hint
+        raise
+
+
+def _elsewhere(location: Location) -> str | None:
+    """Return what to do where another place than this one may have been meant.
+
+    Source: hub/paths-and-creds, section 1, "Normalisation of the root".
+    """
+    if location.is_bucket:
+        bucket = location.path.rstrip("/")
+        return (
+            "a dataset that deeplake 3 wrote to a whole bucket has keys that begin with '/', which "
+            "cannot be read, as clients of stores take them for keys without it: copy its objects "
+            f"to keys below a folder (from {bucket}//dataset_meta.json to "
+            f"{bucket}/album/dataset_meta.json, and so on), and give the folder"
+        )
+    if "@" in location.path and location.address is not None:
+        return (
+            f"with version={location.address!r} the path is taken as it is, with its '@': leave "
+            "out `version` or what follows the '@'"
+        )
+    return None
 
 
 def warn_opened(core: _core.Dataset, path: str) -> None:

@@ -7,9 +7,11 @@ process looks there itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from lakebed.auth.aws import require_picklable
 from lakebed.dataset.opening import Options, open_dataset
 from lakebed.errors import InvalidInputError, UnsupportedVersionError
 from lakebed.paths import Location
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lakebed import _core
-    from lakebed.auth.aws import Creds
+    from lakebed.storage import Creds
 
 # Of what `_restore` is given. It grows when an older lakebed could not make sense of it.
 _PICKLE_VERSION = 1
@@ -70,6 +72,8 @@ class Source:
             message = "a mem:// dataset cannot be pickled: it is in the memory of this process"
             hint = "write it to a folder or a bucket, or open it where it is used"
             raise InvalidInputError(message, path=self.path, hint=hint)
+        for creds in (self.creds, *(given for given, _ in handle.populated.values())):
+            require_picklable(creds)
         handle.flush()
         here = self.location
         if here.kind == "local":
@@ -94,7 +98,7 @@ def source_of(location: Location, creds: Creds, options: Options) -> Source:
     """
     store = open_store(location, creds)
     # A copy: the caller's dict may change.
-    given = creds if creds is None or isinstance(creds, str) else dict(creds)
+    given = dict(creds) if isinstance(creds, Mapping) else creds
     return Source(location, given, options, store)
 
 

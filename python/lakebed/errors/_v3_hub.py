@@ -11,14 +11,13 @@ from typing import Any
 
 from lakebed.errors._tree import (
     AuthenticationError,
-    AuthError,
     AuthorizationError,
     HubError,
     InvalidInputError,
     LimitExceededError,
     NotFoundError,
 )
-from lakebed.errors._v3 import MissingCredsError
+from lakebed.errors._v3 import AuthorizationException, MissingCredsError
 
 # --- who is asking
 
@@ -141,5 +140,5 @@ class MissingManagedCredsError(MissingCredsError):
     """A creds key is managed, and its credentials were not fetched."""
 
 
-class GCSDefaultCredsNotFoundError(AuthError):
-    """The file with Google's default credentials is missing."""
+class GCSDefaultCredsNotFoundError(AuthorizationException):
+    """There are no Google credentials where they were looked for."""

@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from lakebed.errors import (
@@ -21,12 +22,13 @@ from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from lakebed import _core
+    from lakebed.auth import Creds
 
-# What `populate_creds` was given: the dict, and whether the environment is asked.
-Populated = tuple["Mapping[str, Any] | None", bool]
+# What `populate_creds` was given: the credentials, and whether the environment is asked.
+Populated = tuple["Creds", bool]
 
 
 class Source(Protocol):
@@ -203,9 +205,7 @@ class Handle:
             with self._changing:
                 self._open.save()
 
-    def populate_creds(
-        self, creds_key: str, creds: Mapping[str, Any] | None, from_environment: bool
-    ) -> None:
+    def populate_creds(self, creds_key: str, creds: Creds, from_environment: bool) -> None:
         """Give the credentials behind a creds key, for as long as this handle lives.
 
         Raises:
@@ -214,7 +214,9 @@ class Handle:
         """
         access = link_access(creds, from_environment=from_environment)
         self.core.populate_creds(creds_key, **access)
-        self.populated[creds_key] = (None if creds is None else dict(creds), from_environment)
+        # Of a dict, a copy: the caller's may change.
+        given = dict(creds) if isinstance(creds, Mapping) else creds
+        self.populated[creds_key] = (given, from_environment)
 
     def rename_creds_key(self, old: str, new: str) -> None:
         """Give a creds key another name, and its credentials with it.

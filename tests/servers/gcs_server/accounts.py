@@ -47,7 +47,8 @@ class Accounts:
     client_secret: str
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     generation: int = 0
-    codes: dict[str, str] = field(default_factory=dict)
+    # Of each code of the consent page: the scope, and the challenge that its user has to meet.
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def issue(self, who: str, scope: str) -> dict[str, Any]:

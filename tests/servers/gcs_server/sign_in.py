@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
@@ -47,8 +48,11 @@ def grant(accounts: Accounts, form: dict[str, str]) -> dict[str, Any]:
     if kind == "refresh_token" and form.get("refresh_token") == accounts.refresh_token:
         return accounts.issue(USER, form.get("scope") or STORAGE_SCOPE)
     with accounts.lock:
-        scope = accounts.codes.pop(form.get("code", ""), None)
+        scope, challenge = accounts.codes.pop(form.get("code", ""), (None, ""))
     if kind == "authorization_code" and scope is not None:
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        if challenge and base64.urlsafe_b64encode(digest).decode().rstrip("=") != challenge:
+            raise GrantError(400, "invalid_grant", "wrong code verifier")
         return {**accounts.issue(USER, scope), "refresh_token": accounts.refresh_token}
     raise GrantError(400, "invalid_grant", "Token has been expired or revoked.")
 
@@ -67,7 +71,7 @@ def consent(accounts: Accounts, handler: Handler, query: dict[str, str]) -> None
     """Send the browser back with a code; with `ui` only after a click."""
     code, scope = secrets.token_urlsafe(12), query.get("scope", "")
     with accounts.lock:
-        accounts.codes[code] = scope
+        accounts.codes[code] = scope, query.get("code_challenge", "")
     given = {"code": code, "state": query.get("state", ""), "scope": scope}
     back = f"{query['redirect_uri']}?{urlencode(given)}"
     if query.get("ui"):

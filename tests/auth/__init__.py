@@ -1,0 +1,1 @@
+"""Ways to authenticate, each against a server that checks."""

@@ -1,0 +1,1 @@
+"""AWS and what speaks like it: each way to authenticate, against a server that checks it."""

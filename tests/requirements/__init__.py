@@ -1,0 +1,1 @@
+"""The requirement pages: their snippets run as they stand there."""
