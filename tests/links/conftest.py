@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,12 @@ class WebServer:
     """from path to URL"""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     """path and Authorization of each request"""
+    pause_s: float = 0
+    """how long each request is kept waiting"""
+    peak: int = 0
+    """the most requests at the same time"""
+    now: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, path: str, body: bytes) -> str:
         """Serve a file; returns its URL."""
@@ -54,6 +61,16 @@ class _Handler(BaseHTTPRequestHandler):
     web: WebServer
 
     def do_GET(self) -> None:
+        web = self.web
+        with web.lock:
+            web.now += 1
+            web.peak = max(web.peak, web.now)
+        time.sleep(web.pause_s)
+        with web.lock:
+            web.now -= 1
+        self._answer()
+
+    def _answer(self) -> None:
         web, sent = self.web, self.headers["Authorization"]
         web.asked.append((self.path, sent))
         headers: dict[str, str] = {}

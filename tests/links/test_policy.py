@@ -65,6 +65,23 @@ def test_urls_are_used_as_they_are_written(web: WebServer, tmp_path: Path) -> No
     assert ds.checked[0].path().tolist() == [web.url + "/a b/ü.png"]
 
 
+def test_a_web_server_gets_so_many_requests_at_once(
+    web: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [web.put(f"/{n}.png", png(n)) for n in range(8)]
+    ds = album(tmp_path / "ds", *map(lakebed.link, urls))
+    # Long enough for all that may come to be there together.
+    web.pause_s = 0.2
+    assert len(ds.images.numpy(aslist=True)) == 8
+    assert web.peak > 2
+    ds.close()
+    web.peak = 0
+    monkeypatch.setenv("LAKEBED_MAX_REQUESTS_PER_HOST", "2")
+    ds = lakebed.load(tmp_path / "ds", read_only=True)
+    assert len(ds.images.numpy(aslist=True)) == 8
+    assert web.peak == 2
+
+
 def test_private_addresses_can_be_refused(
     web: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,8 +100,9 @@ def test_private_addresses_can_be_refused(
     with pytest.raises(errors.SampleAppendError) as append:
         ds.checked.append(lakebed.link(url))
     assert isinstance(append.value.__cause__, errors.BadLinkError)
-    with pytest.raises(errors.LakebedError, match=ADDRESSES):
+    with pytest.raises(errors.SampleReadError) as read:
         _ = lakebed.read(url).buffer
+    assert isinstance(read.value.__cause__, errors.LinkNotAllowedError)
     assert web.asked == []
 
 

@@ -123,9 +123,11 @@ def test_google_links_of_all_schemes(
     ds.populate_creds("token", {"gcs_oauth_token": server.token(), "endpoint_url": server.endpoint})
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.endpoint)
     ds.populate_creds("file", str(server.service_account))
+    later = tmp_path / "later.json"
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(later))
     ds.populate_creds("env", from_environment=True)
-    # Looked up when it is first needed.
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.authorized_user))
+    # Read when it is first needed.
+    later.write_bytes(server.authorized_user.read_bytes())
     links = [
         lakebed.link(f"{scheme}://{gcs_bucket.name}/{name}", key)
         for scheme, key in (("gcs", "dict"), ("gs", "token"), ("gcp", "file"), ("gs", "env"))
