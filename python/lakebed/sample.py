@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lakebed import _core
-from lakebed.auth import aws, gcs
+from lakebed.auth import aws, gcs, given
 from lakebed.errors import (
     CorruptedSampleError,
     DecodeError,
@@ -23,7 +23,7 @@ from lakebed.errors import (
     SampleReadError,
     UnsupportedFeatureError,
 )
-from lakebed.paths import CLOUD_LINKS, PathLike
+from lakebed.paths import CLOUD_LINKS, PathLike, concealed
 from lakebed.settings import settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lakebed.auth import Creds
 
 _HTTP = ("http://", "https://")
-_GOOGLE: Final = ("gcs://", "gs://", "gcp://")
+_GCS = ("gcs://", "gcp://", "gs://")
 _ENCODERS = ("jpeg", "png")
 _ALIASES = {"jpg": "jpeg"}
 
@@ -71,11 +71,12 @@ class Sample:
         dtype: str | None = None,
         creds: Creds = None,
     ) -> None:
+        path, creds = concealed(path), given.concealed(creds)
         if sum(value is not None for value in (path, array, buffer)) != 1:
             raise InvalidInputError("a sample is made of a path, an array or a buffer: one of them")
         if path is not None and not isinstance(path, str | os.PathLike):
             raise InvalidTypeError(f"a path is a str or a Path, not {type(path).__name__}")
-        self._path = None if path is None else os.fspath(path)
+        self._path = None if path is None else concealed(os.fspath(path))
         self._buffer = buffer
         self._array = None if array is None else np.asarray(array)
         self._given = None if compression is None else _ALIASES.get(compression, compression)
@@ -90,7 +91,7 @@ class Sample:
     @property
     def path(self) -> str | None:
         """Where the file is, as it was given."""
-        return self._path
+        return None if self._path is None else str(self._path)
 
     @property
     def filename(self) -> str | None:
@@ -268,13 +269,22 @@ class Sample:
             raise SampleReadError(message, url=self.filename) from error
 
     def _fetch(self, url: str) -> bytes:
-        given = self._creds if isinstance(self._creds, Mapping) else {}
-        amazon, google = url.startswith("s3://"), url.startswith(_GOOGLE)
+        try:
+            return self._fetched(url)
+        except LakebedError as error:
+            # Frames below hold parts of the credentials.
+            raise error.without_frames() from error.__cause__
+
+    def _fetched(self, url: str) -> bytes:
+        creds: Any = self._creds
+        s3 = aws.resolve(creds).core() if url.startswith("s3://") else None
+        google = gcs.resolve(creds).core() if url.startswith(_GCS) else None
+        is_header = url.startswith(_HTTP) and isinstance(creds, Mapping)
         return _core.fetch(
             url,
-            aws=aws.resolve(cast("aws.Creds", self._creds)).core() if amazon else None,
-            gcs=gcs.resolve(cast("gcs.Creds", self._creds)).core() if google else None,
-            authorization=None if amazon or google else given.get("Authorization"),
+            aws=s3,
+            gcs=google,
+            authorization=creds.get("Authorization") if is_header else None,
             max_bytes=settings.max_sample_bytes,
             link_addresses=settings.link_private_addresses,
         )
@@ -311,4 +321,5 @@ def read(
     for name, value in (("storage", storage), ("timeout", timeout)):
         if value is not None:
             raise UnsupportedFeatureError(f"not supported yet: deeplake.read(..., {name}=...)")
+    path, creds = concealed(path), given.concealed(creds)
     return Sample(path, verify=verify, creds=creds, compression=compression)

@@ -22,6 +22,11 @@ What is set here wins over the environment, which is looked at when a setting is
 takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
 larger than `max_bytes_in_flight` is still read, with nothing beside it; a chunk, stored or
 decompressed, may have as many bytes as the larger of that and `max_sample_bytes`.
+
+One more is looked at once, when lakebed is imported, by its core: `LAKEBED_LOG`, one of `error`,
+`warn`, `info`, `debug` and `trace`, writes to standard error what went wrong and was gone around
+(`warn`), renewals of credentials (`info`) and every request (`debug`), without secrets
+(docs/storage.md).
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
-"""Locations and credentials to the core's stores."""
+"""Locations and credentials to the core's stores, and what a user may know of them."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never, cast
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, assert_never
 
 from lakebed import _core
-from lakebed.auth import aws, gcs
-from lakebed.errors import InvalidInputError, UnsupportedFeatureError
+from lakebed.auth import aws, gcs, http
+from lakebed.auth.given import concealed
+from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
@@ -18,41 +20,114 @@ Creds: TypeAlias = "aws.Creds | gcs.Creds"
 # What is parsed, and cannot be opened yet.
 _PLANNED: Final = {
     "hub": "hub:// paths",
-    "http": "datasets behind http URLs",
     "azure": "Azure storage",
     "gdrive": "Google Drive",
 }
 
 
-def open_store(location: Location, creds: Creds = None) -> _core.Store:
-    """Return the store that holds what lies at a location. Asks no store anything.
+class Counters(NamedTuple):
+    """What was asked of a storage since it was opened. Decides nothing.
+
+    Attributes:
+        requests: Requests sent, retries included; of local files and memory: operations.
+        bytes_read: Bytes of objects that came.
+        bytes_written: Bytes of objects that were stored.
+        retries: Requests that were sent again.
+        renewals: How often credentials were asked for again.
+    """
+
+    requests: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    retries: int = 0
+    renewals: int = 0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Storage:
+    """What a dataset is stored in. Holds no secrets.
+
+    Attributes:
+        store: The core's store.
+        provider: "local files", "memory", "S3", "Google Cloud Storage" or "http".
+        endpoint: The service that was named; None: the provider's own.
+        region: The region that was named, of S3; None: it is found out from the service.
+        identity: Where the credentials come from; "nobody" where none are needed.
+    """
+
+    store: _core.Store
+    provider: str
+    endpoint: str | None = field(default=None)
+    region: str | None = field(default=None)
+    identity: str = field(default="nobody")
+
+    @property
+    def url(self) -> str:
+        """The root, as it may be shown."""
+        return self.store.url
+
+    @property
+    def counters(self) -> Counters:
+        """What was asked of the storage until now."""
+        return Counters(**self.store.counters())
+
+    def __repr__(self) -> str:
+        names = ["provider", "url", *(each.name for each in fields(self)[2:])]
+        known = {name: getattr(self, name) for name in names} | self.counters._asdict()
+        shown = (f"{name}={value!r}" for name, value in known.items() if value is not None)
+        return f"Storage({', '.join(shown)})"
+
+
+def open_store(location: Location, creds: Any = None) -> _core.Store:
+    """Return the store that holds what lies at a location; see `open_storage`."""
+    return open_storage(location, creds).store
+
+
+def open_storage(location: Location, creds: Any = None) -> Storage:
+    """Return what holds that which lies at a location. Asks nobody anything.
 
     Args:
         location: Where.
-        creds: For S3: see `lakebed.auth.aws.resolve`; for Google Cloud Storage:
-            `lakebed.auth.gcs.resolve`; both may ask for them. Of no meaning for the others.
+        creds: As `resolve` of `lakebed.auth.aws`, `.gcs` and `.http` takes it, by the kind of the
+            location. Of no meaning for the others.
 
     Raises:
         InvalidInputError: The credentials cannot be right.
-        AuthorizationException: There are no credentials, or they cannot be used.
+        AuthorizationException: A cloud store, and there are no credentials.
         UnsupportedFeatureError: A kind of store that is not there yet.
     """
+    creds = concealed(creds)
+    try:
+        return _open(location, creds)
+    except LakebedError as error:
+        # Frames below hold parts of the credentials.
+        raise error.without_frames() from error.__cause__
+
+
+def _open(location: Location, creds: Any) -> Storage:
     match location.kind:
         case "local":
             _refuse_foreign(location)
             # Absolute, so that a later chdir does not move the dataset, and without symbolic
             # links, so that two ways to one folder are known to be one dataset.
-            return _core.Store.local(os.path.realpath(location.root))
+            return Storage(_core.Store.local(os.path.realpath(location.root)), "local files")
         case "memory":
-            return _core.Store.memory(location.root)
+            return Storage(_core.Store.memory(location.root), "memory")
         case "s3":
-            access = aws.resolve(cast("aws.Creds", creds))
-            return _core.Store.s3(location.root, location.prefix, access.core())
+            s3 = aws.resolve(creds)
+            store = _core.Store.s3(location.root, location.prefix, s3.core())
+            return Storage(store, "S3", s3.endpoint_url, s3.region, s3.source)
         case "gcs":
-            found = gcs.resolve(cast("gcs.Creds", creds))
-            return _core.Store.gcs(location.root, location.prefix, found.core())
-        case "http" | "hub" | "azure" | "gdrive":
-            raise _planned(location)
+            google = gcs.resolve(creds)
+            store = _core.Store.gcs(location.root, location.prefix, google.core())
+            return Storage(store, "Google Cloud Storage", google.endpoint_url, None, google.source)
+        case "http":
+            web = http.resolve(creds)
+            store = _core.Store.http(location.root, web.authorization)
+            return Storage(store, "http", None, None, web.source)
+        case "hub" | "azure" | "gdrive":
+            message = f"not supported yet: {_PLANNED[location.kind]}"
+            raise UnsupportedFeatureError(message, path=location.path)
         case _:
             assert_never(location.kind)
 
@@ -63,8 +138,3 @@ def _refuse_foreign(location: Location) -> None:
         message = "a drive or share of Windows cannot be reached from this machine"
         hint = "give the folder where it is mounted here"
         raise InvalidInputError(message, path=location.path, hint=hint)
-
-
-def _planned(location: Location) -> UnsupportedFeatureError:
-    message = f"not supported yet: {_PLANNED[location.kind]}"
-    return UnsupportedFeatureError(message, path=location.path)

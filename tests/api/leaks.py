@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import re
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+TESTS = Path(__file__).resolve().parents[1]
 
 # How Rust writes values for debugging; nothing that is meant for people looks like it.
 RUST_LOOKS = re.compile(
@@ -43,6 +47,19 @@ def said(error: BaseException) -> Iterator[tuple[str, str]]:
         for attribute, value in vars(each).items():
             yield f"{attribute} of {name}", f"{value} {value!r}"
     yield "traceback", "".join(traceback.format_exception(error))
+    yield from local_variables(error)
+
+
+def local_variables(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Give the local variables that a traceback may show, but those of tests, who know secrets."""
+    for each in chain(error):
+        for frame, line in traceback.walk_tb(each.__traceback__):
+            file = Path(frame.f_code.co_filename)
+            if not file.is_relative_to(TESTS):
+                for name, value in frame.f_locals.items():
+                    # An object that is half made may have no repr.
+                    with contextlib.suppress(Exception):
+                        yield f"{name} in {file.name}:{line}", repr(value)
 
 
 def leaks(error: BaseException, secret: str, beside: Iterable[str] = ()) -> list[str]:

@@ -160,6 +160,13 @@ def test_none_of_unknown_rank(mixed: lakebed.Dataset) -> None:
             use()
 
 
+def test_shape_when_no_sample_has_an_element(fresh: lakebed.Dataset) -> None:
+    tensor = fresh.create_tensor("nothing", dtype="int64")
+    tensor.append(np.zeros((0, 0, 0), "int64"))
+    assert tensor[0].shape == tensor[0].numpy().shape == (0, 0, 0)
+    assert tensor.shapes().tolist() == [[0, 0, 0]]
+
+
 def test_tensor_that_was_never_written(fresh: lakebed.Dataset) -> None:
     tensor = fresh.create_tensor("a")
     assert (tensor.numpy().shape, tensor.numpy(aslist=True)) == ((0,), [])

@@ -123,6 +123,7 @@ def _ragged() -> list[Case]:
             "none-only-then-some", {"dtype": "int16"}, [None, None], [drawn((2, 3), "int16"), None]
         ),
         Case("empty-arrays", {"dtype": "float32"}, [np.zeros((0, 4), "float32")] * 2, [None]),
+        Case("no-elements", {"dtype": "int64"}, [np.zeros((0, 0, 0), "int64"), None], [None]),
         Case(
             "fixed-then-none",
             {"dtype": "float32"},

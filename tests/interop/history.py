@@ -138,6 +138,10 @@ class Turns(RuleBasedStateMachine):
         self.covered[f"kind {kind.family}"] += 1
         self.model[name] = Modelled(kind, info=dict(kind.info), hidden=hidden)
         self.change({"do": "create_tensor", "name": name, "options": options})
+        if kind.is_link:
+            first = data.draw(kind.values.filter(lambda value: value is not None), "first")
+            self.model[name].samples.append(first)
+            self.change({"do": "append", "name": name, "value": first})
 
     @rule(data=st.data(), ours=st.booleans())
     def fill_in_turn(self, data: st.DataObject, ours: bool) -> None:

@@ -13,8 +13,11 @@ What the reference does otherwise, and we do not copy; histories keep clear of i
 * a good sample in front of a refused one: it stays in the chunk, and the reference's own next
   append makes it a sample of the dataset;
 * `tensor[n].shape` without a shape companion: it raises in a chunk that holds nothing but None;
-* links without a shape companion: an empty one raises in a chunk that holds nothing but such;
-* `Tensor.shape` of lists, and of links beside empty ones, contradicts its own `shape_interval`.
+* links: an empty one raises in a tensor that holds nothing but such, and without a shape companion
+  in such a chunk;
+* `Tensor.shape` of lists, and of links beside empty ones, contradicts its own `shape_interval`;
+* `tensor[n].shape` where no sample is larger than (0, 0, 0): it gives (), against its `shapes()`
+  and values.
 """
 
 from __future__ import annotations

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lakebed.errors import SampleAppendError
 from tests.api.documents import DOCUMENTS, UNSORTABLE
 from tests.interop.sides import commit, differences, write
+from tests.reference.client import ReferenceFailedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,3 +72,16 @@ def test_json_goes_back_and_forth(ours_first: bool, tmp_path: Path, reference: R
     for side in (first, second):
         write(side, [*more, {"do": "extend", "name": "c", "values": names}])
         assert differences(reference, path) == []
+
+
+def test_both_refuse_keys_that_json_does_not_have(tmp_path: Path, reference: Reference) -> None:
+    path = tmp_path / "ds"
+    tensor: Step = {"do": "create_tensor", "name": "j", "options": {"htype": "json"}}
+    write(None, [{"do": "empty", "path": str(path)}, tensor])
+    bad: Step = {"do": "append", "name": "j", "value": {1j: 1}}
+    with pytest.raises(SampleAppendError):
+        write(None, [{"do": "load", "path": str(path)}, bad])
+    with pytest.raises(ReferenceFailedError) as refused:
+        write(reference, [{"do": "load", "path": str(path)}, bad])
+    assert "SampleAppendError" in refused.value.names
+    assert differences(reference, path) == []

@@ -34,7 +34,15 @@ def _read_shapes(tensor: Any) -> dict[str, Any]:
         # `shape` is left out: beside empty links, and for lists, the reference's contradicts its
         # own `shape_interval`.
         # Without a shape companion the reference stumbles over a chunk of nothing but None.
-        "samples": [list(map(int, one.shape)) for one in tensor]
+        "samples": [list(map(int, shape)) for shape in _sample_shapes(tensor)]
         if kept or (meta.min_shape and 0 not in meta.min_shape)
         else None,
     }
+
+
+def _sample_shapes(tensor: Any) -> Any:
+    if list(tensor.meta.max_shape) == [0, 0, 0]:
+        # The reference takes this bound for "no shape yet", and gives () for `tensor[n].shape`,
+        # against its own `shapes()` and values.
+        return tensor.shapes()
+    return [one.shape for one in tensor]

@@ -46,6 +46,8 @@ def to_json(value: Any) -> Any:
             "shape": list(array.shape),
             "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode(),
         }
+    if isinstance(value, complex):
+        return {_TAG: "complex", "parts": [value.real, value.imag]}
     if isinstance(value, bytes):
         return {_TAG: "bytes", "data": base64.b64encode(value).decode()}
     if isinstance(value, File):
@@ -79,6 +81,8 @@ def from_json(value: Any) -> Any:
         return tuple(from_json(item) for item in value["items"])
     if tag == "dict":
         return {from_json(key): from_json(item) for key, item in value["items"]}
+    if tag == "complex":
+        return complex(*value["parts"])
     if tag == "bytes":
         return base64.b64decode(value["data"])
     if tag == "file":

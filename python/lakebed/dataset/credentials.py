@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakebed import planned
+from lakebed.auth.given import concealed
 from lakebed.errors import InvalidInputError, InvalidTypeError
 from lakebed.paths import storable
 
@@ -91,6 +92,7 @@ class WithCreds:
             MissingCredsError: The dataset has no such name.
             InvalidInputError: Neither or both are given, or they cannot be right.
         """
+        creds = concealed(creds)
         _checked_key(creds_key)
         self._handle.populate_creds(creds_key, creds, from_environment)
 

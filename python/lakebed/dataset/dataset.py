@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from lakebed.storage import Storage
     from lakebed.tensor import Info
 
 
@@ -51,6 +52,11 @@ class Dataset(WithHistory, WithCreds):
     def path(self) -> str:
         """The path as it was given, without the address."""
         return self._handle.path
+
+    @property
+    def storage(self) -> Storage:
+        """What the dataset is stored in: provider, endpoint, identity and counters; no secrets."""
+        return self._handle.source.storage
 
     @property
     def read_only(self) -> bool:

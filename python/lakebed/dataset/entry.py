@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakebed import paths
+from lakebed.auth.given import concealed
 from lakebed.dataset import opening, removal
 from lakebed.dataset.dataset import Dataset
 from lakebed.dataset.opening import Options
 from lakebed.dataset.source import source_of
 from lakebed.dataset.tree import Tree
-from lakebed.errors import CouldNotCreateNewDatasetException
+from lakebed.errors import CouldNotCreateNewDatasetException, ReadOnlyModeError
 from lakebed.storage import open_store
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def load(
     Source: requirements/storage-options.md.
     """
     del local_cache_size, token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
     location = paths.parse(path, version)
@@ -142,6 +144,7 @@ def empty(
     Source: requirements/storage-options.md.
     """
     del public, local_cache_size, token, org_id, verbose
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"runtime": runtime, "index_params": index_params}
     opening.refuse_planned("empty", "stream", refused)
     location = paths.parse(path)
@@ -184,6 +187,7 @@ def open_or_create(
         InvalidInputError: There is none, and the path has an address.
     """
     del public, local_cache_size, token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
     location = paths.parse(path, version)
@@ -222,6 +226,7 @@ def exists(
     Cost: Two GETs at most.
     """
     del token, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "exists")
     return open_store(location, creds).has_dataset()
@@ -254,6 +259,7 @@ def delete(
         AuthError: The store does not let us in.
     """
     del token, verbose, org_id
+    path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "delete")
     store = open_store(location, creds)
@@ -261,7 +267,11 @@ def delete(
 
 
 def _load(source: Source, *, verbose: bool) -> Dataset:
-    core = source.open(source.options.read_only)
+    read_only = source.options.read_only
+    if source.location.kind == "http" and read_only is None:
+        # Nobody expects to write there, so nothing has to be said about it.
+        read_only = True
+    core = source.open(read_only)
     if verbose:
         opening.warn_opened(core, source.path)
     handle = source.handle(core)
@@ -269,6 +279,10 @@ def _load(source: Source, *, verbose: bool) -> Dataset:
 
 
 def _create(source: Source, *, overwrite: bool) -> Dataset:
+    if source.location.kind == "http":
+        message = "a dataset behind a web server can only be read"
+        hint = "write it to a folder or a bucket, which the server shows"
+        raise ReadOnlyModeError(message, path=source.path, hint=hint)
     store, options = source.store, source.options
     if overwrite and store.has_dataset():
         locks = options.lock_enabled

@@ -34,9 +34,10 @@ class DatasetNamespace(Generic[P]):
         # Its documentation and signature.
         functools.update_wrapper(self, opener)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Dataset:
+    @property
+    def __call__(self) -> Callable[P, Dataset]:
         """Open or create a dataset."""
-        return self._opener(*args, **kwargs)
+        return self._opener
 
     def __getattr__(self, name: str) -> Any:
         if name in planned.MODULE_FUNCTIONS:

@@ -7,15 +7,15 @@ process looks there itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from lakebed.auth.aws import require_picklable
+from lakebed.auth.given import concealed
 from lakebed.dataset.opening import Options, open_dataset
 from lakebed.errors import InvalidInputError, UnsupportedVersionError
 from lakebed.paths import Location
-from lakebed.storage import open_store
+from lakebed.storage import Storage, open_storage
 from lakebed.tensor import Handle
 
 if TYPE_CHECKING:
@@ -36,15 +36,21 @@ class Source:
 
     Attributes:
         location: The place.
-        creds: As the user gave them; None, or what they lack, is looked for elsewhere.
+        creds: As the user gave them, but that a dict is a copy that shows no values. What they
+            lack is looked for elsewhere.
         options: How to open.
-        store: The store at the location.
+        storage: What is at the location.
     """
 
     location: Location
     creds: Creds = field(repr=False)
     options: Options
-    store: _core.Store
+    storage: Storage
+
+    @property
+    def store(self) -> _core.Store:
+        """The store at the location."""
+        return self.storage.store
 
     @property
     def path(self) -> str:
@@ -96,10 +102,7 @@ def source_of(location: Location, creds: Creds, options: Options) -> Source:
         InvalidInputError: The credentials cannot be right.
         AuthorizationException: There are no credentials.
     """
-    store = open_store(location, creds)
-    # A copy: the caller's dict may change.
-    given = dict(creds) if isinstance(creds, Mapping) else creds
-    return Source(location, given, options, store)
+    return Source(location, concealed(creds), options, open_storage(location, creds))
 
 
 def _restore(version: int, state: dict[str, Any]) -> Handle:

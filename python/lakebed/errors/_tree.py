@@ -96,6 +96,20 @@ class LakebedError(Exception):
         self.index = index if self.index is None else self.index
         return self
 
+    def without_frames(self) -> Self:
+        """Return self, with the frames that it came through forgotten, and those of its causes.
+
+        For what was raised below a place where local variables hold secrets: some ways to show a
+        traceback show them.
+        """
+        waiting: list[BaseException | None] = [self]
+        while waiting:
+            error = waiting.pop()
+            if error is not None and error.__traceback__ is not None:
+                error.__traceback__ = None
+                waiting += [error.__cause__, error.__context__]
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with everything: attributes, notes, failures and causes.
 

@@ -23,6 +23,7 @@ from lakebed.htypes import documents, numbers, schema
 from lakebed.htypes.labels import ClassNames
 from lakebed.htypes.table import HTYPES
 from lakebed.links import LinkedSample
+from lakebed.paths import concealed
 from lakebed.sample import Sample
 
 Meta = Mapping[str, Any]
@@ -200,7 +201,7 @@ def _link(sample: Any) -> tuple[str, str, str | None] | None:
     if not sample.path:
         return None
     sample.check()
-    return ("link", sample.path, sample.creds_key)
+    return ("link", concealed(sample.path), sample.creds_key)
 
 
 def _text(sample: Any) -> tuple[str, str] | None:

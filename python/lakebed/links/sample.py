@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lakebed import _core
 from lakebed.errors import InvalidInputError, InvalidTypeError
-from lakebed.paths import CLOUD_LINKS, storable
+from lakebed.paths import CLOUD_LINKS, concealed, storable
 
 if TYPE_CHECKING:
     from lakebed.paths import PathLike
@@ -24,14 +24,15 @@ class LinkedSample:
     __slots__ = ("creds_key", "path")
 
     def __init__(self, path: PathLike, creds_key: str | None = None) -> None:
+        path = concealed(path)
         if not isinstance(path, str | os.PathLike):
             raise InvalidTypeError(f"a link is a str or a Path, not {type(path).__name__}")
-        text = os.fspath(path)
+        text = concealed(os.fspath(path))
         if not isinstance(text, str):
             raise InvalidTypeError("a link of bytes cannot be used, it has to be text")
         if creds_key is not None and not isinstance(creds_key, str):
             raise InvalidTypeError(f"a creds key is a str, not {type(creds_key).__name__}")
-        self.path: str = storable(text, "a link")
+        self.path = str(storable(text, "a link"))
         self.creds_key = None if creds_key is None else storable(creds_key, "a creds key")
 
     @property
@@ -78,4 +79,5 @@ def link(path: PathLike, creds_key: str | None = None) -> LinkedSample:
     Raises:
         InvalidInputError: Text that has no UTF-8 form.
     """
+    path = concealed(path)
     return LinkedSample(path, creds_key)

@@ -30,15 +30,17 @@ from lakebed.paths.location import (
     refuse_address,
 )
 from lakebed.paths.parsing import CLOUD_LINKS, parse
-from lakebed.paths.text import storable
+from lakebed.paths.text import Concealed, concealed, storable
 
 __all__ = [
     "CLOUD_LINKS",
     "FORMS",
+    "Concealed",
     "Kind",
     "Location",
     "PathLike",
     "check_name",
+    "concealed",
     "parse",
     "refuse_address",
     "storable",

@@ -6,15 +6,15 @@ import os
 import re
 from typing import Final
 
-from lakebed import _core
 from lakebed.errors import (
     InvalidHubPathException,
     InvalidInputError,
     InvalidTypeError,
+    LakebedError,
     UnsupportedFeatureError,
 )
 from lakebed.paths.location import FORMS, Kind, Location, PathLike, is_windows
-from lakebed.paths.text import storable
+from lakebed.paths.text import HOST, concealed, shown_path, storable
 
 _KINDS: Final[dict[str, Kind]] = {
     "mem": "memory",
@@ -42,8 +42,6 @@ _BROKEN_SCHEME = re.compile(rf"({'|'.join(_KINDS)}):", re.IGNORECASE)
 _HAS_PASSWORD = re.compile(r"[^/]*://[^/@]*:[^/]*@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
-# A name or an address, and a port.
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\\:\[\]@]+)(:[0-9]{1,5})?")
 
 _OTHER_KEY = (
     "which stores and their clients do not tell from a key without it: lakebed reads keys as they "
@@ -68,6 +66,15 @@ def parse(path: PathLike, version: str | None = None) -> Location:
         InvalidHubPathException: `hub://` that is not `hub://org/name` (an `InvalidInputError`).
         UnsupportedFeatureError: A path of Deep Lake 4.
     """
+    path = concealed(path)
+    try:
+        return _parse(path, version)
+    except LakebedError as error:
+        # Frames below hold the text, in which there may be a password.
+        raise error.without_frames() from error.__cause__
+
+
+def _parse(path: PathLike, version: str | None) -> Location:
     text = _text(path)
     if version is not None:
         version = _version(version)
@@ -115,21 +122,11 @@ def _malformed(kind: Kind, text: str, why: str, hint: str | None = None) -> Inva
     form = f"the right form is {FORMS[kind]}"
     cls = InvalidHubPathException if kind == "hub" else InvalidInputError
     hint = form if hint is None else f"{form}; {hint}"
-    return cls(why, path=_shown(text), hint=hint)
-
-
-def _shown(text: str) -> str:
-    """Return a path as it may be shown: without what may be a password, or a signature."""
-    start = text.find("://") + len("://")
-    authority = text[start:].partition("/")[0]
-    # A secret with a slash in it looks like a short authority: `s3://KEY:SEC/RET@bucket`.
-    if start >= len("://") and ":" in authority and not _HOST.fullmatch(authority):
-        return f"{text[:start]}..."
-    return _core.display_link(text)
+    return cls(why, path=shown_path(text), hint=hint)
 
 
 def _unknown_scheme(text: str, scheme: str) -> Exception:
-    shown = _shown(text)
+    shown = shown_path(text)
     if scheme == "al":
         message = "not supported yet: al:// paths (those of Deep Lake 4)"
         return UnsupportedFeatureError(message, path=shown)
@@ -241,7 +238,7 @@ def _http(kind: Kind, text: str, end: int, version: str | None) -> Location:
     creds = "credentials go into creds={'Authorization': ...}"
     if "@" in authority:
         raise _malformed(kind, text, "a URL of a dataset cannot hold a user or password", creds)
-    if not _HOST.fullmatch(authority):
+    if not HOST.fullmatch(authority):
         raise _malformed(kind, text, "the URL names no host")
     for mark, what in (("?", "query"), ("#", "fragment")):
         if mark in text:

@@ -7,9 +7,9 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from lakebed.auth.given import concealed
 from lakebed.errors import (
     ClosedError,
     CredsKeyNotFoundError,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from lakebed import _core
     from lakebed.auth import Creds
+    from lakebed.storage import Storage
 
 # What `populate_creds` was given: the credentials, and whether the environment is asked.
 Populated = tuple["Creds", bool]
@@ -39,8 +40,12 @@ class Source(Protocol):
         """The path as it was typed, without address."""
 
     @property
+    def storage(self) -> Storage:
+        """What is at the path."""
+
+    @property
     def store(self) -> _core.Store:
-        """The store at the path."""
+        """The store there."""
 
     def open(self, read_only: bool) -> _core.Dataset:
         """Open the same place again."""
@@ -212,11 +217,14 @@ class Handle:
             MissingCredsError: The dataset has no such key.
             InvalidInputError: See `link_access`.
         """
-        access = link_access(creds, from_environment=from_environment)
+        creds = concealed(creds)
+        try:
+            access = link_access(creds, from_environment=from_environment)
+        except LakebedError as error:
+            # Frames below hold parts of the credentials.
+            raise error.without_frames() from error.__cause__
         self.core.populate_creds(creds_key, **access)
-        # Of a dict, a copy: the caller's may change.
-        given = dict(creds) if isinstance(creds, Mapping) else creds
-        self.populated[creds_key] = (given, from_environment)
+        self.populated[creds_key] = (creds, from_environment)
 
     def rename_creds_key(self, old: str, new: str) -> None:
         """Give a creds key another name, and its credentials with it.

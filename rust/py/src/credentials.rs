@@ -83,6 +83,8 @@ fn call<S>(
 fn failed(py: Python<'_>, raised: PyErr) -> Error {
     let failed = |why: &str| Error::new(Kind::Authentication, why);
     if error::is_ours(py, &raised) {
+        // The frames that it came through may hold secrets; a class of ours has the method.
+        let _ = raised.value(py).call_method0("without_frames");
         return failed("the credentials provider failed").with_source(raised);
     }
     let class = raised.get_type(py).qualname();

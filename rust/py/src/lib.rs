@@ -11,6 +11,7 @@ mod error;
 mod image;
 mod interrupt;
 mod links;
+mod log;
 mod store;
 
 /// The binding of the Rust core of lakebed.
@@ -20,6 +21,7 @@ mod _core {
     use pyo3::prelude::*;
 
     use crate::error::to_py;
+    use crate::log;
 
     #[pymodule_export]
     use crate::access::{PyAwsAccess, PyGcsAccess};
@@ -41,6 +43,7 @@ mod _core {
     /// Before any other call: a fork may come at any time.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        watch().map_err(|failed| to_py(module.py(), &failed))
+        watch().map_err(|failed| to_py(module.py(), &failed))?;
+        log::install(module.py())
     }
 }

@@ -6,10 +6,13 @@ use lakebed_core::dataset::Dataset;
 use lakebed_core::engine::{Engine, Interrupt};
 use lakebed_core::storage::{Entry, GcsConfig, S3Config, Store};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::access::{PyAwsAccess, PyGcsAccess};
 use crate::interrupt::enter;
+
+/// Keys with their bytes, and keys that no path leads to.
+type Listed = (Vec<(String, u64)>, Vec<String>);
 
 /// A place that holds at most one dataset.
 #[pyclass(frozen, name = "Store", module = "lakebed._core")]
@@ -91,6 +94,35 @@ impl PyStore {
             let keys: Vec<_> = found.entries.into_iter().map(|entry| entry.key).collect();
             Engine::current()?.block_on(self.inner.delete(&keys), interrupt)?;
             Ok((keys.len(), found.odd))
+        })
+    }
+
+    fn get<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = enter(py, None, |interrupt| {
+            Engine::current()?.block_on(self.inner.get(key), interrupt)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn put(&self, py: Python<'_>, key: &str, data: Vec<u8>) -> PyResult<()> {
+        enter(py, None, |interrupt| {
+            Engine::current()?.block_on(self.inner.put(key, data.into()), interrupt)
+        })
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a list")]
+    fn delete(&self, py: Python<'_>, keys: Vec<String>) -> PyResult<()> {
+        enter(py, None, |interrupt| {
+            Engine::current()?.block_on(self.inner.delete(&keys), interrupt)
+        })
+    }
+
+    fn list(&self, py: Python<'_>, prefix: &str, limit: usize) -> PyResult<Listed> {
+        enter(py, None, |interrupt| {
+            let found = self.inner.list_some(prefix, limit);
+            let found = Engine::current()?.block_on(found, interrupt)?;
+            let entries = found.entries.into_iter().map(|entry| (entry.key, entry.size)).collect();
+            Ok((entries, found.odd))
         })
     }
 

@@ -462,15 +462,6 @@ def test_secrets_do_not_show() -> None:
             assert text not in shown
 
 
-def test_what_is_kept_is_a_copy() -> None:
-    given = {**KEYS}
-    kept = aws.kept(given)
-    given.clear()
-    assert kept == KEYS
-    assert aws.kept("ENV") == "ENV"
-    assert aws.kept(None) is None
-
-
 def from_a_module() -> dict[str, str]:
     return {**KEYS}
 

@@ -9,7 +9,7 @@ Source: hub/paths-and-creds, sections 2 and 3; requirements/storage-options.md, 
 """
 
 from lakebed.auth.aws.access import Access, resolve
-from lakebed.auth.aws.given import Creds, kept, require_picklable
+from lakebed.auth.aws.given import Creds, require_picklable
 from lakebed.auth.aws.providers import Provider
 
-__all__ = ["Access", "Creds", "Provider", "kept", "require_picklable", "resolve"]
+__all__ = ["Access", "Creds", "Provider", "require_picklable", "resolve"]

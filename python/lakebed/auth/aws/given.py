@@ -83,11 +83,6 @@ def is_session(creds: object) -> TypeGuard[Session]:
     return isinstance(creds, known)
 
 
-def kept(creds: Creds) -> Creds:
-    """Return what a dataset keeps, to open itself again: of a dict, a copy."""
-    return dict(creds) if isinstance(creds, Mapping) else creds
-
-
 def require_picklable(creds: object) -> None:
     """Make sure that a dataset that was opened with these credentials can be pickled.
 

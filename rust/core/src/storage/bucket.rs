@@ -22,7 +22,7 @@ use super::error::StorageError;
 use super::incoming::{Body, Incoming};
 use super::key::check_key;
 use super::secrets::Secret;
-use super::{Backend, Found, Result, listing, reply};
+use super::{Backend, Found, Result, listing, log, reply};
 use crate::error::{Error, Kind};
 
 /// Tries after the first one, and the time after which no further one is started.
@@ -159,7 +159,7 @@ impl<S: Service> BucketStore<S> {
         loop {
             let generation = self.service.credentials().map_or(0, CredentialCache::generation);
             let (client, number) = self.service.client();
-            let error = match request(client).await {
+            let error = match log::tried(1, request(client)).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -188,7 +188,7 @@ impl<S: Service> BucketStore<S> {
         let started = Instant::now();
         let options = GetOptions { head: true, ..GetOptions::default() };
         let (client, _) = self.service.client();
-        match client.get_opts(&path, options).await {
+        match log::tried(1, client.get_opts(&path, options)).await {
             Ok(reply) => Ok(Some(reply.meta.size)),
             Err(error) => {
                 let error = reply::error("read", self.display(key), error, started).at_file(key);

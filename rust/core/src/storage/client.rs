@@ -14,6 +14,7 @@ use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
+use reqwest::header::CONTENT_LENGTH;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, StatusCode};
 
@@ -21,6 +22,7 @@ use super::access::Tls;
 use super::counters::Counters;
 use super::http::{Addresses, Resolver};
 use super::listing;
+use super::log::Asked;
 use crate::engine::fork;
 use crate::engine::process::PerProcess;
 use crate::error::{Error, Kind};
@@ -194,7 +196,16 @@ impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let query = request.uri().query().unwrap_or_default();
         let is_list = query.split('&').any(|part| part == "list-type=2");
-        let reply = self.send(request).await?;
+        let asked = Asked::new(request.method(), request.uri(), request.body().content_length());
+        let reply = self.send(request).await;
+        if let Some(asked) = asked {
+            let size = |reply: &HttpResponse| {
+                reply.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+            };
+            let head = |reply: &HttpResponse| (reply.status().as_u16(), size(reply));
+            asked.heard(reply.as_ref().map(head).map_err(|error| error as _));
+        }
+        let reply = reply?;
         self.note_region(&reply);
         if !(is_list && reply.status().is_success()) {
             return Ok(reply);

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use object_store::CredentialProvider;
 
 use super::error::Refusal;
+use super::log;
 use super::secrets::{AwsSecret, Secret};
 use crate::engine::process::PerProcess;
 use crate::error::{Error, Result};
@@ -150,6 +151,7 @@ async fn renew<S: Secret>(source: Arc<dyn SecretSource<S>>, state: &State<S>) ->
     };
     let issued = Issued::new(secret, generation);
     state.set(issued.clone());
+    tracing::info!(generation, "credentials fetched");
     Ok(issued)
 }
 
@@ -246,7 +248,10 @@ impl<S: Secret> CredentialProvider for CredentialCache<S> {
 
     async fn get_credential(&self) -> object_store::Result<Arc<S::Signer>> {
         match self.issued().await {
-            Ok(issued) => Ok(issued.secret),
+            Ok(issued) => {
+                log::signed(issued.generation);
+                Ok(issued.secret)
+            }
             Err(error) => {
                 Err(object_store::Error::Generic { store: "credentials", source: Box::new(error) })
             }

@@ -29,6 +29,7 @@ mod incoming;
 mod key;
 mod listing;
 mod local;
+mod log;
 mod memory;
 mod reply;
 mod s3;
@@ -391,7 +392,12 @@ impl Store {
         Ok(!(found.entries.is_empty() && found.odd.is_empty()))
     }
 
-    async fn list_some(&self, prefix: &str, limit: usize) -> Result<Found> {
+    /// Objects below the folder `prefix`, sorted by key, and the odd keys that no path leads to;
+    /// once there are `limit` of them, the store is asked for no further page.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn list_some(&self, prefix: &str, limit: usize) -> Result<Found> {
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         let backend = match prefix {
             "" => self.inner.backend.as_ref(),

@@ -15,6 +15,7 @@ use reqwest::{Response, StatusCode, Url};
 use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError};
 use super::incoming::{Body, Incoming};
+use super::log;
 use super::memory::slice;
 use super::{Backend, Found, Result, check_key};
 use crate::error::{Error, Kind};
@@ -142,7 +143,7 @@ impl HttpStore {
         let started = Instant::now();
         let mut tries = 1;
         loop {
-            let detail = match work(url.clone()).await {
+            let detail = match log::tried(tries, work(url.clone())).await {
                 Ok(value) => {
                     self.note_success();
                     return Ok(value);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, LOCATION, RANGE};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 
 use super::HttpPolicy;
 use super::address::Refused;
@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::storage::client::{innermost, links};
 use crate::storage::counters::Counters;
 use crate::storage::error::{Detail, Reason, classify, is_transient};
+use crate::storage::log::Asked;
 
 /// Redirects that a request may take.
 const MAX_REDIRECTS: usize = 10;
@@ -134,6 +135,7 @@ impl Sender {
             let _ = url.set_username("").and_then(|()| url.set_password(None));
         }
         let client = links(self.policy.addresses)?;
+        let asked = Asked::new(&Method::GET, &url, 0);
         // What comes is the object, byte for byte: nothing here unpacks what a server packed.
         let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
         if let Some(value) = authorization {
@@ -143,7 +145,12 @@ impl Sender {
             let last = range.end.saturating_sub(1);
             request = request.header(RANGE, format!("bytes={}-{last}", range.start));
         }
-        Ok(request.send().await?)
+        let reply = request.send().await;
+        if let Some(asked) = asked {
+            let head = |reply: &Response| (reply.status().as_u16(), reply.content_length());
+            asked.heard(reply.as_ref().map(head).map_err(|error| error as _));
+        }
+        Ok(reply?)
     }
 }
 

@@ -1,0 +1,1 @@
+"""No secret comes out of anything: one list of calls, run with every log on."""
