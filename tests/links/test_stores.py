@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import lakebed
-from lakebed import errors
+from lakebed import _core, errors
 from tests.links.conftest import pixels, png
 from tests.links.gate import gates
 from tests.servers.seaweedfs import Keys
@@ -170,6 +171,34 @@ def test_a_key_of_the_environment_serves_all_stores(
     read = ds.images.numpy(aslist=True)
     assert all(np.array_equal(value, pixels(n)) for n, value in enumerate(read))
     assert all(sent is None for _, sent in web.asked)
+
+
+def test_a_dataset_is_dropped_while_credentials_are_given(bucket: Bucket, tmp_path: Path) -> None:
+    """The garbage may be collected in whatever thread runs Python, the core's own included."""
+    left_open = {"ds": album(tmp_path / "left open")}
+    left_open["ds"].__enter__()
+    left_open["ds"].images.append(None)
+    threads = []
+
+    def give() -> dict[str, Any]:
+        if left_open:
+            threads.append(threading.current_thread())
+            left_open.clear()
+        return {"expiry": None, **bucket.creds()}
+
+    access = _core.AwsAccess(
+        credentials=give,
+        region=None,
+        endpoint_url=bucket.server.endpoint,
+        virtual_host=False,
+        ca_bundle=None,
+        verify=True,
+    )
+    assert _core.Store.s3(bucket.name, "nothing", access).is_empty()
+    assert threads != [threading.main_thread()]
+    # Closed by a thread of its own, which frees the lock.
+    again = lakebed.load(tmp_path / "left open", read_only=False, lock_timeout=30)
+    assert len(again.images) == 1
 
 
 @pytest.fixture

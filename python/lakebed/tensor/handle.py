@@ -390,6 +390,15 @@ def _close_at_end(opened: _Open) -> None:
     """Close what its last holder, or the interpreter, left open."""
     if opened.is_forked:
         return
+    if isinstance(threading.current_thread(), threading._DummyThread):  # noqa: SLF001
+        # Perhaps one of the core's, which is asking for credentials as the garbage is collected:
+        # closing may need just these, and has to wait for them elsewhere.
+        threading.Thread(target=_close_left_open, args=(opened,)).start()
+    else:
+        _close_left_open(opened)
+
+
+def _close_left_open(opened: _Open) -> None:
     try:
         opened.abandon()
     except LakebedError as error:
