@@ -40,6 +40,7 @@ def load(
     lock_enabled: bool = True,
     index_params: Mapping[str, Any] | None = None,
     *,
+    allow_local_links: bool | None = None,
     version: str | None = None,
 ) -> Dataset:
     """Open a dataset.
@@ -63,6 +64,8 @@ def load(
         lock_timeout: How long to wait for another writer, in seconds; None: for ever.
         lock_enabled: Take and respect the write lock.
         index_params: Not there yet.
+        allow_local_links: Read links to files of this machine, where the dataset is in a bucket or
+            behind a web server. None: as `lakebed.settings.allow_local_links` says, which is no.
         version: The branch or commit; an `@` in the path is then a part of a name. Not in v3.
 
     Raises:
@@ -80,7 +83,9 @@ def load(
     path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
-    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(
+        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
+    )
     return _load(source_of(paths.parse(path, version), creds, options), verbose=verbose)
 
 
@@ -98,6 +103,8 @@ def empty(
     lock_timeout: float | None = 0,
     verbose: bool = True,
     index_params: Mapping[str, Any] | None = None,
+    *,
+    allow_local_links: bool | None = None,
 ) -> Dataset:
     """Create a dataset.
 
@@ -115,6 +122,7 @@ def empty(
         lock_timeout: As in `load`.
         verbose: Accepted.
         index_params: Not there yet.
+        allow_local_links: As in `load`.
 
     Returns:
         The dataset, open for writing.
@@ -137,7 +145,7 @@ def empty(
     paths.refuse_address(location, "empty")
     opening.refuse_writing(location)
     paths.check_name(location)
-    options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout, allow_local_links)
     return _create(source_of(location, creds, options), overwrite=overwrite)
 
 
@@ -162,6 +170,7 @@ def open_or_create(
     index_params: Mapping[str, Any] | None = None,
     indra: bool = False,
     *,
+    allow_local_links: bool | None = None,
     version: str | None = None,
 ) -> Dataset:
     """Open the dataset at a path, or create one there: `deeplake.dataset(path)`.
@@ -177,7 +186,9 @@ def open_or_create(
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
     location = paths.parse(path, version)
-    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(
+        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
+    )
     source = source_of(location, creds, options)
     exists = source.store.has_dataset()
     if exists and not overwrite:
