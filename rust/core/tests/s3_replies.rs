@@ -168,6 +168,19 @@ fn a_conditional_write_whose_reply_is_lost_is_known_again() {
 }
 
 #[test]
+fn deletions_that_were_refused_for_some_keys_are_repeated() {
+    let server = Server::start(move |number, _, stream| {
+        let error = "<Error><Key>b</Key><Code>SlowDown</Code><Message>m</Message></Error>";
+        let body = if number == 0 { error } else { "<Deleted><Key>b</Key></Deleted>" };
+        let body = format!("<DeleteResult><Deleted><Key>a</Key></Deleted>{body}</DeleteResult>");
+        reply(stream, "200 OK", body.as_bytes());
+    });
+    let (_, store) = store(&server, 1);
+    wait(store.delete(&["a".to_owned(), "b".to_owned()])).unwrap();
+    assert_eq!(store.counters().retries, 1);
+}
+
+#[test]
 fn clocks_that_differ_are_told_and_renew_no_credentials() {
     let server = Server::start(move |_, _, stream| {
         let head = "403 Forbidden\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT";

@@ -201,8 +201,9 @@ impl Wire {
         request: HttpRequest,
         attempts: &Arc<Attempts>,
     ) -> Result<HttpResponse, Failure> {
-        let is_list = is_list(&request);
+        let is_list = asks(&request, "list-type=2");
         let is_object = request.method() == Method::GET && !is_list;
+        let is_deletion = request.method() == Method::POST && asks(&request, "delete");
         let reply = self.send(request).await?;
         self.note_region(&reply);
         if reply.status().is_success() && is_object {
@@ -218,6 +219,9 @@ impl Wire {
         let (head, body) = reply.into_parts();
         let body = body.bytes().await?;
         if head.status.is_success() {
+            if let Some(detail) = is_deletion.then(|| reply::partly(&body)).flatten() {
+                return Err(Failure::Passing(Setback::Refused(None), detail));
+            }
             let body = if is_list { listing::protect(body) } else { body };
             return Ok(HttpResponse::from_parts(head, body.into()));
         }
@@ -255,9 +259,9 @@ impl From<HttpError> for Failure {
     }
 }
 
-fn is_list(request: &HttpRequest) -> bool {
-    let query = request.uri().query().unwrap_or_default();
-    query.split('&').any(|part| part == "list-type=2")
+/// Whether a request's query has that part.
+fn asks(request: &HttpRequest, part: &str) -> bool {
+    request.uri().query().unwrap_or_default().split('&').any(|each| each == part)
 }
 
 impl fmt::Debug for Wire {
@@ -277,8 +281,9 @@ impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let attempts = request.extensions().get::<Arc<Attempts>>().cloned().unwrap_or_default();
         let gave_up = |detail| HttpError::new(HttpErrorKind::Unknown, attempts.gave_up(detail));
-        if attempts.has_begun() {
-            // `object_store` continues a body that broke off.
+        // Then `object_store` continues a body that broke off: its head is nothing new.
+        let continues = attempts.has_begun();
+        if continues {
             self.counters.retry();
             if !attempts.may_continue() {
                 return Err(gave_up(Detail::new("the reply broke off again and again")));
@@ -287,7 +292,12 @@ impl HttpService for Wire {
         loop {
             attempts.sending();
             let (setback, detail) = match self.attempt(request.clone(), &attempts).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    if !continues {
+                        attempts.progressed();
+                    }
+                    return Ok(reply);
+                }
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(setback, detail)) => (setback, detail),
             };
