@@ -275,7 +275,7 @@ class Sample:
     def _fetched(self, url: str) -> bytes:
         _core.set_patience(**settings.patience())
         creds: Any = self._creds
-        s3 = aws.resolve(creds).core() if url.startswith("s3://") else None
+        s3 = aws.shared(creds) if url.startswith("s3://") else None
         google = gcs.resolve(creds).core() if url.startswith(_GCS) else None
         is_header = url.startswith(_HTTP) and isinstance(creds, Mapping)
         return _core.fetch(

@@ -45,7 +45,7 @@ pub(super) trait Service: Send + Sync {
     fn client(&self) -> (Self::Client, u64);
 
     /// Whether there is another client now, because the store answered to the one of that number
-    /// that it is to be asked elsewhere.
+    /// that it is to be asked elsewhere, or otherwise.
     fn moved(&self, number: u64, error: &ObjectError) -> bool;
 
     /// Who signs.
@@ -242,6 +242,7 @@ impl<S: Service> BucketStore<S> {
                         Ok(Put::Doubtful)
                     }
                     Err(ObjectError::AlreadyExists { .. }) => Ok(Put::Refused),
+                    Err(ObjectError::NotImplemented { .. }) => Ok(Put::Unknown),
                     Err(error) => Err(error),
                 }
             }
@@ -258,6 +259,8 @@ enum Put {
     Refused,
     /// There is an object, which may be ours: an earlier reply was lost.
     Doubtful,
+    /// The server cannot write under that condition.
+    Unknown,
 }
 
 /// What lets all requests of an operation share its tries.
@@ -309,9 +312,16 @@ impl<S: Service> Backend for BucketStore<S> {
 
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError> {
         match self.put_with(key, bytes.clone(), PutMode::Create).await? {
-            Put::Stored => Ok(true),
-            Put::Refused => Ok(false),
-            Put::Doubtful => Ok(self.open_read(key).await?.collect().await? == bytes),
+            Put::Stored => return Ok(true),
+            Put::Refused => return Ok(false),
+            Put::Doubtful => return Ok(self.open_read(key).await?.collect().await? == bytes),
+            Put::Unknown => {}
+        }
+        // What two do at once is then seen by those who read back, as the lock does.
+        match self.size(key).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_object_not_found() => self.put(key, bytes).await.map(|()| true),
+            Err(error) => Err(error),
         }
     }
 

@@ -24,6 +24,7 @@ use reqwest::{Certificate, Client, Method, StatusCode};
 use super::access::Tls;
 use super::counters::Counters;
 use super::error::Detail;
+use super::hopeless::{Optional, judge};
 use super::log::Asked;
 use super::retry::{Attempts, Patience, Setback, asked_wait};
 use super::{listing, reply};
@@ -201,10 +202,10 @@ impl Wire {
         request: HttpRequest,
         attempts: &Arc<Attempts>,
     ) -> Result<HttpResponse, Failure> {
-        let is_list = asks(&request, "list-type=2");
+        let is_list = is_list(&request);
         let is_object = request.method() == Method::GET && !is_list;
-        let is_deletion = request.method() == Method::POST && asks(&request, "delete");
-        let reply = self.send(request).await?;
+        let used = Optional::of(&request);
+        let reply = judge(used, self.send(request).await)?;
         self.note_region(&reply);
         if reply.status().is_success() && is_object {
             let attempts = Arc::clone(attempts);
@@ -219,6 +220,7 @@ impl Wire {
         let (head, body) = reply.into_parts();
         let body = body.bytes().await?;
         if head.status.is_success() {
+            let is_deletion = used == Some(Optional::BatchDelete);
             if let Some(detail) = is_deletion.then(|| reply::partly(&body)).flatten() {
                 return Err(Failure::Passing(Setback::Refused(None), detail));
             }
@@ -259,9 +261,9 @@ impl From<HttpError> for Failure {
     }
 }
 
-/// Whether a request's query has that part.
-fn asks(request: &HttpRequest, part: &str) -> bool {
-    request.uri().query().unwrap_or_default().split('&').any(|each| each == part)
+fn is_list(request: &HttpRequest) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').any(|part| part == "list-type=2")
 }
 
 impl fmt::Debug for Wire {

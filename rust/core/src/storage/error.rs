@@ -63,6 +63,9 @@ pub enum Reason {
     /// The file system refused.
     #[error("{0}")]
     Forbidden(Detail),
+    /// Nobody who is trusted vouches for the server.
+    #[error("{0}")]
+    Certificate(Detail),
     /// Anything else.
     #[error("{0}")]
     Other(Detail),
@@ -145,7 +148,7 @@ impl StorageError {
             Reason::Key(_) => Kind::InvalidInput,
             Reason::ReadOnlyStore(_) => Kind::ReadOnly,
             Reason::Credentials(error) => error.kind(),
-            Reason::Other(_) => Kind::Storage,
+            Reason::Certificate(_) | Reason::Other(_) => Kind::Storage,
         }
     }
 
@@ -160,6 +163,10 @@ impl StorageError {
             Reason::Expired(_) => "get fresh credentials and open again",
             Reason::Authorization(_) => {
                 "ask the owner of the store for the permission, or use other credentials"
+            }
+            Reason::Certificate(_) => {
+                "name the PEM file of its authority by `ca_bundle` in `creds` (for AWS also by \
+                 AWS_CA_BUNDLE)"
             }
             Reason::Transient { .. } => "check the network and the endpoint, then try again",
             _ => return None,

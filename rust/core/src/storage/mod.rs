@@ -24,6 +24,7 @@ pub mod credentials;
 mod error;
 mod files;
 mod gcs;
+mod hopeless;
 mod http;
 mod http_date;
 mod incoming;

@@ -9,6 +9,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use super::client::innermost;
 use super::error::{Detail, Reason, StorageError, classify, is_transient};
+use super::hopeless::Hopeless;
 use super::http_date;
 use super::retry::{Attempts, GaveUp};
 use crate::error::Error;
@@ -76,7 +77,7 @@ pub fn read_reply(text: &str) {
 }
 
 /// What an error was made of at some place below it.
-fn cause<T: StdError + 'static>(error: &ObjectError) -> Option<&T> {
+pub(super) fn cause<T: StdError + 'static>(error: &ObjectError) -> Option<&T> {
     let mut next = StdError::source(error);
     while let Some(source) = next {
         if let Some(found) = source.downcast_ref::<T>() {
@@ -156,6 +157,14 @@ pub(super) fn error(
         Ok(source) => return StorageError::new(verb, place, Reason::Credentials(source)),
         Err(error) => error,
     };
+    if let Some(why) = cause::<Hopeless>(&error) {
+        let detail = Detail::new(why.to_string());
+        let reason = match why {
+            Hopeless::Certificate(_) => Reason::Certificate(detail),
+            Hopeless::Unknown(_) => Reason::Other(detail),
+        };
+        return StorageError::new(verb, place, reason);
+    }
     let (tries, seconds) = attempts.spent();
     if let Some(GaveUp { tries, seconds, detail }) = cause(&error).cloned() {
         return StorageError::new(verb, place, Reason::Transient { tries, seconds, detail });
