@@ -10,6 +10,7 @@ from lakebed import _core
 from lakebed.auth import aws, gcs
 from lakebed.auth.given import concealed
 from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
+from lakebed.settings import settings
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
@@ -97,6 +98,7 @@ def open_storage(location: Location, creds: Any = None) -> Storage:
         AuthorizationException: A cloud store, and there are no credentials.
         UnsupportedFeatureError: A kind of store that is not there yet.
     """
+    _core.set_patience(**settings.patience())
     creds = concealed(creds)
     try:
         return _open(location, creds)
