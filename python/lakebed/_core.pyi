@@ -122,7 +122,8 @@ class Dataset:
     def lock_notice(self) -> str | None: ...
     @property
     def lock_hint(self) -> str | None: ...
-    # `lock_timeout` in seconds, None = wait for ever. `limits`: max_requests,
+    # `lock_timeout` in seconds, None = wait for ever. `fsync`: whether flushes wait until local
+    # disks hold what they wrote. `limits`: max_requests,
     # max_bytes_in_flight, max_sample_bytes; see `lakebed.settings`.
     @staticmethod
     def create(
@@ -131,6 +132,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
     ) -> Dataset: ...
     @staticmethod
@@ -143,6 +145,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
     ) -> Dataset: ...
     # Newest first; each has "commit", "author", "time" (Unix seconds) and "message".

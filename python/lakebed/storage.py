@@ -95,7 +95,7 @@ def open_storage(location: Location, creds: Any = None) -> Storage:
 
     Raises:
         InvalidInputError: The credentials cannot be right.
-        AuthorizationException: A cloud store, and there are no credentials.
+        AuthorizationException: There are no credentials, or they cannot be used.
         UnsupportedFeatureError: A kind of store that is not there yet.
     """
     _core.set_patience(**settings.patience())

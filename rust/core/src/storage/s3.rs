@@ -167,8 +167,9 @@ impl Service for S3 {
         if let Some(Hopeless::Unknown(Some(lacking))) = reply::cause(error) {
             learned.lacks(*lacking);
         }
-        let asked = region(&learned, &self.access);
-        if let Some(named) = named.filter(|named| named != asked && fits_header(named)) {
+        let is_other =
+            |named: &String| fits_header(named) && named != region(&learned, &self.access);
+        if let Some(named) = named.filter(is_other) {
             learned.region = Some(named);
         }
         if learned == current.learned {
