@@ -48,7 +48,7 @@ def test_import_of_the_package_brings_no_command() -> None:
     done = python(
         "-c",
         "import sys, lakebed; print([name for name in sys.modules "
-        "if name.split('.')[0] in {'click', 'boto3', 'requests'} or '.cli' in name])",
+        "if name.split('.')[0] in {'click', 'boto3', 'requests'} or 'lakebed.cli' in name])",
     )
     assert done.stdout == "[]\n", done.stderr
 
