@@ -88,7 +88,8 @@ class Store:
     # (key, size in bytes) below a folder, sorted, and the keys that no path leads to; no further
     # page is asked for after `limit`.
     def list(self, prefix: str, limit: int) -> tuple[list[tuple[str, int]], list[str]]: ...
-    # What was asked of the store so far: "requests", "bytes_read", "bytes_written", "renewals".
+    # What was asked of the store so far: "requests", "retries" (part of them), "bytes_read",
+    # "bytes_written", "renewals".
     def counters(self) -> dict[str, int]: ...
 
 # One open dataset. Safe to use from several threads; not picklable (open it again instead).
@@ -121,7 +122,8 @@ class Dataset:
     def lock_notice(self) -> str | None: ...
     @property
     def lock_hint(self) -> str | None: ...
-    # `lock_timeout` in seconds, None = wait for ever. `limits`: max_requests,
+    # `lock_timeout` in seconds, None = wait for ever. `fsync`: whether flushes wait until local
+    # disks hold what they wrote. `limits`: max_requests,
     # max_bytes_in_flight, max_sample_bytes; see `lakebed.settings`.
     @staticmethod
     def create(
@@ -130,6 +132,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
     ) -> Dataset: ...
     @staticmethod
@@ -142,6 +145,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
     ) -> Dataset: ...
     # Newest first; each has "commit", "author", "time" (Unix seconds) and "message".
@@ -239,6 +243,9 @@ def encode_image(array: npt.NDArray[Any], format: str) -> bytes: ...
 
 # A link as it may be shown: URLs lose user, password, query and fragment.
 def display_link(url: str) -> str: ...
+
+# How long servers are waited for, in all requests of this process that begin from now on.
+def set_patience(*, retry_s: int, idle_timeout_s: int) -> None: ...
 
 # The bytes of one linked object; kind limit_exceeded where it has more than `max_bytes`.
 def fetch(

@@ -8,6 +8,9 @@
 | `max_bytes_in_flight` | `LAKEBED_MAX_BYTES_IN_FLIGHT` | 256 MiB | what requests hold |
 | `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests at once |
 | `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
+| `retry_s` | `LAKEBED_RETRY_S` | 60 s | how long failing requests are tried again |
+| `idle_timeout_s` | `LAKEBED_IDLE_TIMEOUT_S` | 30 s | the wait for a reply, or its next part |
+| `fsync` | `LAKEBED_FSYNC` | 1 | whether flushes wait for local disks: 1 or 0 |
 | `consent_timeout_s` | `LAKEBED_CONSENT_TIMEOUT_S` | 300 | the wait for a consent page |
 
 | attribute | environment | default | what it names |
@@ -18,7 +21,8 @@
 What is set here wins over the environment, which is looked at when a setting is used. A dataset
 takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
 larger than `max_bytes_in_flight` is still read, with nothing beside it; a chunk, stored or
-decompressed, may have as many bytes as the larger of that and `max_sample_bytes`.
+decompressed, may have as many bytes as the larger of that and `max_sample_bytes`. `retry_s` and
+`idle_timeout_s` hold for the whole process, from the next dataset that is opened.
 
 One more is looked at once, when lakebed is imported, by its core: `LAKEBED_LOG`, one of `error`,
 `warn`, `info`, `debug` and `trace`, writes to standard error what went wrong and was gone around
@@ -45,6 +49,13 @@ class Limits(TypedDict):
     max_sample_bytes: int
 
 
+class Patience(TypedDict):
+    """How long the core waits for servers."""
+
+    retry_s: int
+    idle_timeout_s: int
+
+
 class Setting:
     """One setting, and the attribute of `Settings` that gives its value.
 
@@ -53,13 +64,22 @@ class Setting:
         default: Its value where nothing is set.
         unit: What is counted.
         meaning: What it is for.
+        values: The least and the most that it may be.
     """
 
-    def __init__(self, variable: str, default: int, unit: str, meaning: str) -> None:
+    def __init__(
+        self,
+        variable: str,
+        default: int,
+        unit: str,
+        meaning: str,
+        values: tuple[int, int] = (1, _MOST),
+    ) -> None:
         self.variable = variable
         self.default = default
         self.unit = unit
         self.meaning = meaning
+        self.least, self.most = values
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -85,7 +105,7 @@ class Setting:
         """Return what the environment says, or the default.
 
         Raises:
-            InvalidInputError: It says something else than a positive whole number.
+            InvalidInputError: It says something else than a whole number that is allowed.
         """
         text = os.environ.get(self.variable, "").strip()
         if not text:
@@ -103,8 +123,9 @@ class Setting:
         if isinstance(value, bool) or not isinstance(value, int):
             message = f"{given} is a number of {self.unit}, not a {type(value).__name__}"
             raise InvalidTypeError(message)
-        if not 0 < value <= _MOST:
-            message = f"{given} is a number of {self.unit} from 1 to {_MOST}, not {value}"
+        if not self.least <= value <= self.most:
+            span = f"from {self.least} to {self.most}"
+            message = f"{given} is a number of {self.unit} {span}, not {value}"
             raise InvalidInputError(message)
         return value
 
@@ -149,8 +170,8 @@ class Settings:
     """The settings, as attributes; `lakebed.settings` is the only one of its kind.
 
     Reading an attribute gives what was set, else the environment's value, else the default; `del`
-    takes back what was set. Every value is a positive whole number, or the path of a file or
-    folder; others raise `InvalidInputError`, unknown names `AttributeError`.
+    takes back what was set. Every value is a positive whole number (that of `fsync` 0 or 1), or the
+    path of a file or folder; others raise `InvalidInputError`, unknown names `AttributeError`.
 
     Attributes:
         given: The numbers that were set here, by name.
@@ -185,6 +206,31 @@ class Settings:
         "The most that numpy() takes for texts as one array, in which every text is as wide as the "
         "longest: the size that one sample may have, as it is one thing in memory.",
     )
+    retry_s = Setting(
+        "LAKEBED_RETRY_S",
+        60,
+        "seconds",
+        "How long requests to a store are tried again while nothing comes of them: errors 500, 503 "
+        "and 429, connections that fail or break, replies that do not come. At most ten tries in a "
+        "row, with growing waits, or as long as the store asks by Retry-After. More than 600 is as "
+        "600: a signature holds no longer.",
+    )
+    idle_timeout_s = Setting(
+        "LAKEBED_IDLE_TIMEOUT_S",
+        30,
+        "seconds",
+        "How long a reply, or the next part of it, is awaited before the request is tried again. "
+        "Uploads may take as much longer as they need at 64 KiB a second.",
+    )
+    fsync = Setting(
+        "LAKEBED_FSYNC",
+        1,
+        "disk syncs in a flush",
+        "Whether a flush waits until local disks hold what it wrote (1), so that it survives a "
+        "loss of power, or leaves that to the system (0), which takes seconds to do it. Servers "
+        "have seen to that when they answer.",
+        (0, 1),
+    )
     consent_timeout_s = Setting(
         "LAKEBED_CONSENT_TIMEOUT_S",
         300,
@@ -216,6 +262,10 @@ class Settings:
             max_bytes_in_flight=self.max_bytes_in_flight,
             max_sample_bytes=self.max_sample_bytes,
         )
+
+    def patience(self) -> Patience:
+        """Return what the core is told before servers are asked anything."""
+        return Patience(retry_s=self.retry_s, idle_timeout_s=self.idle_timeout_s)
 
 
 SETTINGS: Final[dict[str, Setting | PathSetting]] = {

@@ -46,6 +46,7 @@ class Options:
             "lock_enabled": self.lock_enabled,
             "lock_timeout": None if self.lock_timeout is None else float(self.lock_timeout),
             "memory_cache_bytes": int(self.memory_cache_size * _MB),
+            "fsync": bool(settings.fsync),
             "limits": settings.limits(),
         }
 

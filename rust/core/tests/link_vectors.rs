@@ -1,6 +1,7 @@
 //! Links against `tests/data/paths.json`, which dataset paths are tested against in Python.
 
-use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool, display};
+use lakebed_core::links::{LinkCreds, LinkPool, display};
+use lakebed_core::storage::AwsAccess;
 use serde_json::Value;
 
 fn vectors() -> Vec<Value> {

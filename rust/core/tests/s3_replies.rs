@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use lakebed_core::engine::Engine;
 use lakebed_core::storage::{AwsAccess, AwsSecret, CredentialCache, S3Config, SecretSource, Store};
 use lakebed_core::{Kind, Result};
 
@@ -133,13 +134,53 @@ fn slow_downs_are_waited_out_or_told() {
     });
     let (_, slow) = store(&server, 1);
     assert_eq!(wait(slow.get("x")).unwrap(), "body");
-    assert_eq!(slow.counters().requests, 4);
-    let server = Server::start(|_, _, stream| refuse(stream, "503 Slow Down", "SlowDown"));
+    assert_eq!((slow.counters().requests, slow.counters().retries), (4, 3));
+    // It asks to be left alone for longer than anybody waits.
+    let never = "503 Slow Down\r\nretry-after: 3600";
+    let server = Server::start(move |number, _, stream| {
+        refuse(stream, if number < 2 { "503 Slow Down" } else { never }, "SlowDown");
+    });
     let error = wait(store(&server, 1).1.put("x", Bytes::from_static(b"1"))).unwrap_err();
     assert_eq!(error.kind(), Kind::StorageTransient);
     let text = error.message();
-    assert!(text.contains("SlowDown") && text.contains("gave up after 6 tries in"), "{text}");
-    assert_eq!(server.seen().len(), 6);
+    assert!(text.contains("SlowDown") && text.contains("gave up after 3 tries in"), "{text}");
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[test]
+fn a_conditional_write_whose_reply_is_lost_is_known_again() {
+    for (there, ours) in [(&b"mine"[..], true), (&b"other"[..], false)] {
+        let server = Server::start(move |number, (first, _), stream| match number {
+            0 => assert!(first.starts_with("PUT")),
+            1 => refuse(stream, "412 Precondition Failed", "PreconditionFailed"),
+            _ => reply(stream, OBJECT, there),
+        });
+        let (_, store) = store(&server, 1);
+        assert_eq!(wait(store.put_new("x", Bytes::from_static(b"mine"))).unwrap(), ours);
+        assert_eq!(server.seen().len(), 3);
+    }
+    // Nobody asks whose it is where no reply was lost.
+    let server = Server::start(move |_, _, stream| {
+        refuse(stream, "412 Precondition Failed", "PreconditionFailed");
+    });
+    let (_, store) = store(&server, 1);
+    assert!(!wait(store.put_new("x", Bytes::from_static(b"mine"))).unwrap());
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn clocks_that_differ_are_told_and_renew_no_credentials() {
+    let server = Server::start(move |_, _, stream| {
+        let head = "403 Forbidden\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT";
+        refuse(stream, head, "RequestTimeTooSkewed");
+    });
+    let (keys, store) = store(&server, 9);
+    let error = wait(store.get("x")).unwrap_err();
+    assert_eq!(error.kind(), Kind::Authentication);
+    let (text, hint) = (error.message(), error.hint().unwrap());
+    assert!(text.contains("this machine's clock is") && text.contains("s ahead of"), "{text}");
+    assert!(hint.contains("clock"), "{hint}");
+    assert_eq!(keys.calls.load(Ordering::SeqCst), 1);
 }
 
 #[test]
@@ -246,4 +287,59 @@ fn odd_keys_of_a_listing_are_told_apart() {
     let listed: Vec<&str> = found.entries.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(listed, ["a", "c&d", "e "]);
     assert_eq!(found.odd, ["/lead", "a//b", "b/./c", "f/"]);
+}
+
+/// Answers uploads in parts, the part of that number as `part` does.
+fn server_of_parts(part: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> Server {
+    Server::start(move |_, (first, _), stream| {
+        if first.starts_with("POST /b/large?uploads") {
+            let begun = "<InitiateMultipartUploadResult><UploadId>id</UploadId>\
+                         </InitiateMultipartUploadResult>";
+            reply(stream, "200 OK", begun.as_bytes());
+        } else if first.starts_with("PUT") {
+            part(stream);
+        } else {
+            reply(stream, "204 No Content", b"");
+        }
+    })
+}
+
+fn is_given_up(server: &Server) -> bool {
+    server.seen().iter().any(|(first, _)| first.starts_with("DELETE /b/large?uploadId=id"))
+}
+
+/// As much as goes in parts.
+fn large() -> Bytes {
+    Bytes::from(vec![1; (32 << 20) + 1])
+}
+
+#[test]
+fn an_upload_of_which_a_part_fails_is_given_up() {
+    let refusal = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    let server = server_of_parts(|stream| reply(stream, "403 Forbidden", refusal));
+    let (_, store) = store(&server, 1);
+    let error = wait(store.put("large", large())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Authorization, "{error}");
+    assert!(is_given_up(&server));
+    let completed = |(first, _): &Request| first.starts_with("POST /b/large?uploadId");
+    assert!(!server.seen().iter().any(completed));
+}
+
+#[test]
+fn an_upload_that_nobody_waits_for_is_given_up() {
+    let (told, begun) = std::sync::mpsc::channel();
+    let server = server_of_parts(move |stream| {
+        drop(told.send(()));
+        reply(stream, "200 OK\r\netag: \"1\"", b"");
+    });
+    let (_, store) = store(&server, 1);
+    let engine = Engine::current().unwrap();
+    let put = engine.handle().spawn(async move { store.put("large", large()).await });
+    begun.recv().unwrap();
+    put.abort();
+    let started = std::time::Instant::now();
+    while !is_given_up(&server) {
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", server.seen());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }

@@ -45,13 +45,14 @@ impl PyDataset {
 #[pymethods]
 impl PyDataset {
     #[staticmethod]
-    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
+    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits))]
     fn create(
         py: Python<'_>,
         store: &PyStore,
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let lock_timeout = timeout(py, lock_timeout)?;
@@ -59,6 +60,7 @@ impl PyDataset {
             lock_enabled,
             lock_timeout,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
             ..OpenOptions::default()
         };
@@ -68,7 +70,7 @@ impl PyDataset {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
+    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
     fn open(
         py: Python<'_>,
@@ -79,6 +81,7 @@ impl PyDataset {
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let options = OpenOptions {
@@ -88,6 +91,7 @@ impl PyDataset {
             lock_enabled,
             lock_timeout: timeout(py, lock_timeout)?,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
             ..OpenOptions::default()
         };

@@ -24,9 +24,9 @@ from lakebed.auth.aws.providers import (
     Provider,
     Static,
 )
-from lakebed.auth.given import concealed
+from lakebed.auth.given import concealing
 from lakebed.auth.notices import warn_caller
-from lakebed.errors import InvalidInputError, InvalidTypeError, LakebedError
+from lakebed.errors import InvalidInputError, InvalidTypeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Access:
         return "anonymous" if self.credentials is None else self.credentials.source
 
 
+@concealing
 def resolve(creds: Creds = None, *, check_environment: bool = True) -> Access:
     """Find out who asks, and which server, region and certificates hold.
 
@@ -92,23 +93,14 @@ def resolve(creds: Creds = None, *, check_environment: bool = True) -> Access:
     Warns:
         UserWarning: `verify` is False; `config` has what has no effect.
     """
-    creds = concealed(creds)
-    try:
-        return _resolve(creds, check=check_environment)
-    except LakebedError as error:
-        # Frames below hold what was given and what was found.
-        raise error.without_frames() from error.__cause__
-
-
-def _resolve(creds: Creds, *, check: bool) -> Access:
     if isinstance(creds, str) and creds != "ENV":
         raise InvalidInputError("for S3, a text as `creds` can only be 'ENV'")
     if creds is None or isinstance(creds, str):
-        return _of_dict(Given(), check=check)
+        return _of_dict(Given(), check=check_environment)
     if is_session(creds):
-        return _of_session(creds, check=check)
+        return _of_session(creds, check=check_environment)
     if isinstance(creds, Mapping):
-        return _of_dict(read_dict(creds), check=check)
+        return _of_dict(read_dict(creds), check=check_environment)
     if callable(creds):
         return _of_function(FromFunction(creds))
     known = "a dict, 'ENV', a boto3.Session or a function"

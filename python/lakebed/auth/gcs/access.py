@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from lakebed import _core
 from lakebed.auth.gcs import default, identity, tokens
 from lakebed.auth.gcs.options import Options, read_options
+from lakebed.auth.given import concealing
 from lakebed.errors import InvalidInputError, InvalidTypeError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Access:
         )
 
 
+@concealing
 def resolve(creds: Creds = None) -> Access:
     """Find out whose tokens are used, and where they are sent.
 

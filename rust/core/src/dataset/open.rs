@@ -126,6 +126,7 @@ impl Dataset {
             cache: Arc::new(ChunkCache::new(options.memory_cache_bytes)),
             links: LinkPool::new(),
             limits: options.limits,
+            fsync: options.fsync,
             writable: AtomicBool::new(writable),
             closed: AtomicBool::new(false),
             notice: Mutex::new(notice),

@@ -1,7 +1,9 @@
 //! Publishing: chunks first, then encoders, then metas, and only then the old chunks go.
 //!
 //! A reader that opens in between sees either state whole: the metas it finds name only chunks
-//! that are there (format 4.6 says what goes wrong otherwise).
+//! that are there (format 4.6 says what goes wrong otherwise). Local disks keep that order over a
+//! loss of power, too: chunks are synced before anything names them, and what names others before
+//! those go.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +22,8 @@ use crate::storage::Store;
 
 /// Objects written at the same time.
 const MAX_PARALLEL_WRITES: usize = 32;
+/// How often the creds keys are merged anew with those that others add at the same time.
+const MAX_CREDS_TRIES: usize = 10;
 /// Full chunks are stored before the flush once they take this much memory; until their encoders
 /// are published nobody knows of them.
 const MAX_SEALED_BYTES: usize = 64 << 20;
@@ -64,7 +68,7 @@ impl Dataset {
         let grace = Grace::new(interrupt);
         let store = self.store();
         engine
-            .block_on(publish.write(store, grace.stop()), &grace)
+            .block_on(publish.write(store, self.inner.fsync, grace.stop()), &grace)
             .map_err(|error| error.at_path(self.path()))?;
         self.state_mut().settle_published();
         for key in &obsolete {
@@ -102,7 +106,7 @@ impl Dataset {
         };
         self.check_lock()?;
         let grace = Grace::new(interrupt);
-        let write = write_all(self.store(), chunks, grace.stop());
+        let write = write_synced(self.store(), [chunks], self.inner.fsync, grace.stop());
         Engine::current()?.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
         let mut state = self.state_mut();
         for (key, id) in ids {
@@ -199,15 +203,31 @@ impl Publish {
             && self.creds.is_none()
     }
 
-    async fn write(self, store: &Store, stop: &AtomicBool) -> Result<()> {
+    async fn write(self, store: &Store, fsync: bool, stop: &AtomicBool) -> Result<()> {
+        write_synced(store, [self.chunks], fsync, stop).await?;
         if let Some(creds) = self.creds {
             write_creds(store, creds).await?;
+            if fsync {
+                store.sync(&[keys::LINKED_CREDS.to_owned()]).await?;
+            }
         }
-        for stage in [self.chunks, self.encoders, self.metas, self.root] {
-            write_all(store, stage, stop).await?;
-        }
-        Ok(())
+        write_synced(store, [self.encoders, self.metas, self.root], fsync, stop).await
     }
+}
+
+/// Writes objects, those of a stage after those of the one before; then, where that was asked for,
+/// makes all of them survive a loss of power.
+async fn write_synced<const N: usize>(
+    store: &Store,
+    stages: [Vec<(String, Bytes)>; N],
+    fsync: bool,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let written: Vec<String> = stages.iter().flatten().map(|(key, _)| key.clone()).collect();
+    for stage in stages {
+        write_all(store, stage, stop).await?;
+    }
+    if fsync { store.sync(&written).await } else { Ok(()) }
 }
 
 /// Writes objects until one fails or `stop` turns true. What is under way then is waited for: a
@@ -234,11 +254,24 @@ async fn write_all(store: &Store, objects: Vec<(String, Bytes)>, stop: &AtomicBo
 }
 
 /// The file belongs to all branches: keys that another writer added are kept (format 9.3).
-async fn write_creds(store: &Store, mut creds: LinkedCreds) -> Result<()> {
-    if let Some(stored) = store.get_optional(keys::LINKED_CREDS).await? {
-        creds.merge(&LinkedCreds::parse(&stored)?);
+async fn write_creds(store: &Store, creds: LinkedCreds) -> Result<()> {
+    for _ in 0..MAX_CREDS_TRIES {
+        let mut merged = creds.clone();
+        let written = match store.get_versioned(keys::LINKED_CREDS).await? {
+            Some((stored, version)) => {
+                merged.merge(&LinkedCreds::parse(&stored)?);
+                let bytes = merged.to_bytes().into();
+                store.put_if_unchanged(keys::LINKED_CREDS, bytes, &version).await?
+            }
+            None => store.put_new(keys::LINKED_CREDS, merged.to_bytes().into()).await?,
+        };
+        if written {
+            return Ok(());
+        }
     }
-    store.put(keys::LINKED_CREDS, creds.to_bytes().into()).await
+    Err(Error::new(Kind::Conflict, "other writers change the list of creds keys again and again")
+        .at_file(keys::LINKED_CREDS)
+        .with_hint("flush once more"))
 }
 
 impl State {

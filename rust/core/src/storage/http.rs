@@ -17,7 +17,7 @@ use super::error::{Detail, Reason, StorageError, classify, is_transient};
 use super::incoming::{Body, Incoming};
 use super::log::{self, Asked};
 use super::memory::slice;
-use super::{Backend, Found, Result};
+use super::{Backend, Found, Result, Version};
 use crate::error::{Error, Kind};
 
 /// Tries of one read, first one included, and the time after which no further one is started.
@@ -272,6 +272,15 @@ impl Backend for HttpStore {
     }
 
     async fn put_new(&self, key: &str, _bytes: Bytes) -> Result<bool, StorageError> {
+        read_only("write", key)
+    }
+
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        _bytes: Bytes,
+        _was: &Version,
+    ) -> Result<bool, StorageError> {
         read_only("write", key)
     }
 
