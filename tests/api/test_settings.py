@@ -75,10 +75,10 @@ def test_values_that_cannot_be_are_refused() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         settings.nothing  # type: ignore[attr-defined] # noqa: B018
     assert settings.max_requests == 64
-    settings.fsync = 0
-    assert settings.fsync == 0
-    with pytest.raises(errors.InvalidInputError, match="from 0 to 1"):
-        settings.fsync = 2
+    settings.fsync = False
+    assert not settings.fsync
+    with pytest.raises(errors.InvalidTypeError, match="is a bool"):
+        settings.fsync = 2  # type: ignore[assignment]
 
 
 def test_every_environment_variable_of_the_package_is_in_the_table() -> None:

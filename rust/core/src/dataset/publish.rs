@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
 use super::Dataset;
+use super::creds::save_creds;
 use super::pack::chunk_file;
 use super::state::{State, Tensor};
 use super::turns::Grace;
@@ -22,8 +23,6 @@ use crate::storage::Store;
 
 /// Objects written at the same time.
 const MAX_PARALLEL_WRITES: usize = 32;
-/// How often the creds keys are merged anew with those that others add at the same time.
-const MAX_CREDS_TRIES: usize = 10;
 /// Full chunks are stored before the flush once they take this much memory; until their encoders
 /// are published nobody knows of them.
 const MAX_SEALED_BYTES: usize = 64 << 20;
@@ -67,10 +66,9 @@ impl Dataset {
         let engine = Engine::current()?;
         let grace = Grace::new(interrupt);
         let store = self.store();
-        engine
-            .block_on(publish.write(store, self.inner.fsync, grace.stop()), &grace)
-            .map_err(|error| error.at_path(self.path()))?;
-        self.state_mut().settle_published();
+        let write = publish.write(store, self.inner.lock_enabled, self.inner.fsync, grace.stop());
+        let creds = engine.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
+        self.state_mut().settle_published(creds);
         for key in &obsolete {
             self.cache().forget(key);
         }
@@ -203,15 +201,24 @@ impl Publish {
             && self.creds.is_none()
     }
 
-    async fn write(self, store: &Store, fsync: bool, stop: &AtomicBool) -> Result<()> {
+    /// Returns the creds keys as the file has them now, where they were stored.
+    async fn write(
+        self,
+        store: &Store,
+        lock_enabled: bool,
+        fsync: bool,
+        stop: &AtomicBool,
+    ) -> Result<Option<LinkedCreds>> {
         write_synced(store, [self.chunks], fsync, stop).await?;
-        if let Some(creds) = self.creds {
-            write_creds(store, creds).await?;
-            if fsync {
-                store.sync(&[keys::LINKED_CREDS.to_owned()]).await?;
-            }
+        let creds = match self.creds {
+            Some(own) => Some(save_creds(store, own, lock_enabled, |_| Ok(())).await?),
+            None => None,
+        };
+        if fsync && creds.is_some() {
+            store.sync(&[keys::LINKED_CREDS.to_owned()]).await?;
         }
-        write_synced(store, [self.encoders, self.metas, self.root], fsync, stop).await
+        write_synced(store, [self.encoders, self.metas, self.root], fsync, stop).await?;
+        Ok(creds)
     }
 }
 
@@ -253,30 +260,10 @@ async fn write_all(store: &Store, objects: Vec<(String, Bytes)>, stop: &AtomicBo
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// The file belongs to all branches: keys that another writer added are kept (format 9.3).
-async fn write_creds(store: &Store, creds: LinkedCreds) -> Result<()> {
-    for _ in 0..MAX_CREDS_TRIES {
-        let mut merged = creds.clone();
-        let written = match store.get_versioned(keys::LINKED_CREDS).await? {
-            Some((stored, version)) => {
-                merged.merge(&LinkedCreds::parse(&stored)?);
-                let bytes = merged.to_bytes().into();
-                store.put_if_unchanged(keys::LINKED_CREDS, bytes, &version).await?
-            }
-            None => store.put_new(keys::LINKED_CREDS, merged.to_bytes().into()).await?,
-        };
-        if written {
-            return Ok(());
-        }
-    }
-    Err(Error::new(Kind::Conflict, "other writers change the list of creds keys again and again")
-        .at_file(keys::LINKED_CREDS)
-        .with_hint("flush once more"))
-}
-
 impl State {
     /// Notes that storage holds what this state says.
-    fn settle_published(&mut self) {
+    fn settle_published(&mut self, creds: Option<LinkedCreds>) {
+        self.creds = creds.unwrap_or_else(|| std::mem::take(&mut self.creds));
         self.dirty = super::state::RootDirty::default();
         self.generation += 1;
         for writing in self.tensors.values_mut().filter_map(|tensor| tensor.writing.as_mut()) {

@@ -69,6 +69,9 @@ pub enum Reason {
     /// A link of the file system that is not followed.
     #[error("{0}")]
     Link(Detail),
+    /// A rule of this process forbids it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// Anything else.
     #[error("{0}")]
     Other(Detail),
@@ -151,6 +154,7 @@ impl StorageError {
             Reason::Key(_) => Kind::InvalidInput,
             Reason::ReadOnlyStore(_) => Kind::ReadOnly,
             Reason::Credentials(error) => error.kind(),
+            Reason::NotAllowed(_) => Kind::LinkNotAllowed,
             Reason::Certificate(_) | Reason::Link(_) | Reason::Other(_) => Kind::Storage,
         }
     }

@@ -48,6 +48,7 @@ pub use counters::Counts;
 pub use credentials::{CredentialCache, SecretSource};
 pub use error::{Reason, StorageError};
 pub use gcs::GcsConfig;
+pub use http::{Addresses, HttpPolicy};
 pub(crate) use http::{display_url, file_url_path};
 pub use incoming::Incoming;
 pub use key::check_key;
@@ -228,10 +229,24 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Kind::InvalidInput`] when `authorization` cannot be a header.
-    pub fn http(authorization: Option<&str>) -> Result<Self> {
+    pub fn http(authorization: Option<&str>, policy: HttpPolicy) -> Result<Self> {
         let counters = Arc::<Counters>::default();
-        let backend = http::HttpStore::new(authorization, Arc::clone(&counters))?;
+        let backend = http::HttpStore::new(None, authorization, policy, Arc::clone(&counters))?;
         Ok(Self::build(Box::new(backend), "http".to_owned(), true, counters))
+    }
+
+    /// A folder of a web server, read-only and without listings. `authorization` as of
+    /// [`Store::http`].
+    ///
+    /// # Errors
+    /// [`crate::Kind::InvalidInput`] when `base` is no http(s) URL, or has a query.
+    pub fn http_folder(base: &str, authorization: Option<&str>) -> Result<Self> {
+        let counters = Arc::<Counters>::default();
+        let policy = HttpPolicy::default();
+        let backend =
+            http::HttpStore::new(Some(base), authorization, policy, Arc::clone(&counters))?;
+        let url = display_url(base).trim_end_matches('/').to_owned();
+        Ok(Self::build(Box::new(backend), url, true, counters))
     }
 
     fn build(
