@@ -40,6 +40,10 @@ FUZZ_TARGETS ?=
 # What `make check` leaves to `make test`.
 HEAVY := s3 or gcs or reference or slow
 
+# Long tests have time limits of their own. The other one would only write where they are, while they
+# run, which now and then ends the interpreter.
+LONG := -o faulthandler_timeout=0
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs wheel nightly debug-test clean build fuzz \
 	fuzz-where-possible \
@@ -74,8 +78,8 @@ fuzz-where-possible:
 	@if sh tools/fuzz.sh check; then $(MAKE) --no-print-directory fuzz; fi
 
 nightly: test debug-test wheel fuzz-where-possible ## the long runs: random histories, damage, a debug build, fuzzing, the wheel
-	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest tests/interop -m slow
-	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest tests/corrupt tests/process tests/api/test_threads.py
+	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest $(LONG) tests/interop -m slow
+	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest $(LONG) tests/corrupt tests/process tests/faults tests/api/test_threads.py
 	rm -rf target/wheel-env && $(UV) venv -q --python $(PYO3_PYTHON) target/wheel-env
 	$(UV) pip install -q -p target/wheel-env/bin/python dist/*.whl
 	target/wheel-env/bin/python tests/wheel/smoke.py

@@ -14,6 +14,7 @@ from tests.servers.seaweedfs import Keys
 
 if TYPE_CHECKING:
     from tests.conftest import Bucket
+    from tests.servers.aws_credentials import AwsCredentials
 
 pytestmark = pytest.mark.s3
 
@@ -115,5 +116,49 @@ def test_probe_goes_when_reading_it_fails(bucket: Bucket) -> None:
         proxy.set(error_rate=1.0, error_code=403, match="GET /")
         creds = {**bucket.creds(), "endpoint_url": proxy.endpoint}
         answer = doctor(bucket.url("album"), creds)
-    assert {"list", "write"} <= answer.failed()
+    assert {"list", "read"} <= answer.failed()
+    assert answer.states["write"] == answer.states["delete"] == "ok"
     assert bucket.listing() == {}
+
+
+def test_identity_is_asked_of_the_service(aws_credentials: AwsCredentials) -> None:
+    """The STS of this server is where its objects are."""
+    server = aws_credentials.s3
+    answer = doctor("s3://nowhere/x", server.writer.creds(server.endpoint), "--no-write")
+    assert answer.checks["identity"]["detail"] == "arn:aws:iam::000000000000:user/writer"
+
+
+def test_role_of_a_container(
+    aws_credentials: AwsCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = aws_credentials.s3
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    for name, value in aws_credentials.container_variables().items():
+        monkeypatch.setenv(name, value)
+    answer = doctor("s3://nowhere/x", {"endpoint_url": server.endpoint}, "--no-write")
+    found = answer.checks["credentials"]["values"]
+    assert "container" in found["source"].lower()
+    assert found["temporary"] is True
+    assert "assumed-role" in answer.checks["identity"]["detail"]
+
+
+def test_nobody(bucket: Bucket) -> None:
+    answer = doctor(bucket.url("x"), {"anonymous": True, "endpoint_url": bucket.server.endpoint})
+    assert (answer.code, answer.checks["identity"]["detail"]) == (1, "nobody")
+    assert answer.checks["credentials"]["values"] == {"source": "anonymous"}
+    assert {"list", "read", "write", "delete"} <= answer.failed()
+
+
+def test_server_with_a_certificate_of_its_own(bucket: Bucket) -> None:
+    with fault_proxy.running(bucket.server.endpoint, tls=True) as proxy:
+        creds = {**bucket.creds(), "endpoint_url": proxy.endpoint}
+        trusted = doctor(bucket.url("x"), {**creds, "ca_bundle": str(proxy.ca_bundle)})
+        unchecked = doctor(bucket.url("x"), {**creds, "verify": False})
+        unknown = doctor(bucket.url("x"), creds)
+    assert (trusted.code, trusted.states["tls"]) == (0, "ok"), trusted.out
+    assert (unchecked.code, unchecked.states["tls"]) == (0, "warning"), unchecked.out
+    assert "verify=False" in unchecked.checks["note"]["detail"]
+    assert unknown.failed() == {"server"}

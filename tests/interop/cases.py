@@ -245,6 +245,15 @@ def _images() -> list[Case]:
             [smooth(6, 7), File("assets/img_4.png")],
             [None],
         ),
+        *(
+            Case(
+                f"one-a-chunk-{kept}",
+                image | {"sample_compression": kept, "max_chunk_size": 64},
+                [File("assets/img_0.png"), smooth(4, 5), File("assets/img_1.jpg")],
+                [File("assets/img_2.jpg"), None, File("assets/gray.png")],
+            )
+            for kept in ("lz4", "png")
+        ),
         Case("gray-2d", image | png, [smooth(6, 7, 0), File("assets/gray.png")], [smooth(2, 9, 0)]),
         Case("rgba", image | png, [File("assets/rgba.png"), smooth(4, 5, 4)], [None]),
         Case("png-16-bit", image | png | {"dtype": "uint16"}, [deep], [deep[:2]]),

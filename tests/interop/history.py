@@ -264,8 +264,8 @@ class Turns(RuleBasedStateMachine):
             return
         name = data.draw(st.sampled_from(able), "tensor")
         tensor = self.model[name]
-        if all("error" in row for row in tensor.kind.expect(tensor.samples)):
-            return  # nothing but None so far: nobody knows what does not fit
+        if self.has_no_rank(tensor):
+            return  # nobody knows what does not fit
         bad = data.draw(st.sampled_from(tensor.kind.refused), "bad")
         alone: Step = {"do": "append", "name": name, "value": bad}
         behind = alone
@@ -288,6 +288,10 @@ class Turns(RuleBasedStateMachine):
                 raise AssertionError(f"{'ours' if ours else 'theirs'} took {bad!r}")
             self.compare()
         self.take_turn(ours=mine)
+
+    def has_no_rank(self, tensor: Modelled) -> bool:
+        """Whether there is nothing but None so far."""
+        return all("error" in row for row in tensor.kind.expect(tensor.samples))
 
     @precondition(lambda self: self.is_ours)
     @rule()
@@ -315,6 +319,8 @@ class Turns(RuleBasedStateMachine):
     @rule(back=st.booleans())
     def commit(self, back: bool) -> None:
         """Commit with the reference; then one of the two goes on."""
+        if any(each.samples and self.has_no_rank(each) for each in self.model.values()):
+            return  # what the reference then appends spoils them
         self.covered["step commit"] += 1
         mine = self.is_ours
         self.take_turn(ours=False)

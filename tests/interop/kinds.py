@@ -10,6 +10,8 @@ What the reference does otherwise, and we do not copy; histories keep clear of i
 * numpy's scalars inside of JSON (but float64): it refuses them, we store the number;
 * samples that are no text behind nothing but empty texts: it takes them for an empty one;
 * a refused append after a commit: its `commit_diff` says that none were added in another way;
+* a sample behind a commit of nothing but None: it gives the None its own shape, and then cannot
+  read it (we can);
 * a good sample in front of a refused one: it stays in the chunk, and the reference's own next
   append makes it a sample of the dataset;
 * `tensor[n].shape` without a shape companion: it raises in a chunk that holds nothing but None;

@@ -113,8 +113,9 @@ def without_chance(state: Described) -> Described:
         if tensor["hidden"] and name.endswith("_id"):
             samples = len(samples)
         elif tensor["hidden"] and name.endswith("_info"):
-            # The reference writes one for an array, too, when that array begins a new chunk.
-            samples = [_of_a_file(sample) for sample in samples]
+            group, slash, last = name.rpartition("/")
+            owner = state["tensors"][f"{group}{slash}{last[1 : -len('_info')]}"]
+            samples = [_of_a_file(sample, owner["sample_compression"]) for sample in samples]
         elif tensor["sample_compression"]:
             # Another encoder may write other bytes for the same values.
             samples = [_decoded(sample) for sample in samples]
@@ -124,9 +125,19 @@ def without_chance(state: Described) -> Described:
     return {**kept, "diff": diff, "tensors": tensors}
 
 
-def _of_a_file(sample: Described) -> Described:
+def _of_a_file(sample: Described, kept: str | None) -> Described:
+    """Leave out of an info what the reference tells of its own encoding, of which chunks decide.
+
+    When a sample begins a new chunk, it has encoded it before it looks: then an array has an info,
+    too, and a file of another kind than the tensor keeps has the format that it was brought into.
+    """
     [info] = sample["value"]
-    return sample if "filename" in info else {**sample, "value": [{}]}
+    if "filename" not in info:
+        return {**sample, "value": [{}]}
+    kind = info["filename"].rpartition(".")[2].replace("jpg", "jpeg")
+    if kept in (None, kind):
+        return sample
+    return {**sample, "value": [{"filename": info["filename"]}]}
 
 
 def _decoded(sample: Described) -> Described:

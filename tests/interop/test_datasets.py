@@ -210,3 +210,22 @@ def test_old_datasets_grow(name: str, tmp_path: Path, reference: Reference) -> N
     assert outside(MENDED.get(name, ()), differences(reference, path, unread=unread)) == []
     write(reference, [{"do": "load", "path": str(path)}, commit("grown")])
     assert outside(MENDED.get(name, ()), differences(reference, path, unread=unread)) == []
+
+
+def test_none_is_read_when_the_reference_spoils_it(tmp_path: Path, reference: Reference) -> None:
+    """Behind a commit it gives the None in front its sample's shape; we do not, and read both."""
+    path = tmp_path / "ds"
+    begin: list[Step] = [
+        {"do": "empty", "path": str(path)},
+        {"do": "create_tensor", "name": "t", "options": {"dtype": "int64"}},
+        {"do": "append", "name": "t", "value": None},
+        commit("only None"),
+    ]
+    more: list[Step] = [{"do": "append", "name": "t", "value": np.array(1)}]
+    write(reference, begin)
+    write(None, [{"do": "load", "path": str(path)}, *more])
+    assert differences(reference, path) == []
+    write(reference, [{**begin[0], "path": str(tmp_path / "theirs")}, *begin[1:], *more])
+    theirs = lakebed.load(tmp_path / "theirs", read_only=True)
+    for ds in (lakebed.load(path, read_only=True), theirs):
+        assert [value.tolist() for value in ds.t.numpy(aslist=True)] == [[], [1]]

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 REGION: Final = "us-east-1"
+# Requests to `bucket.DOMAIN` are taken for that bucket; no name server knows the domain.
+DOMAIN: Final = "s3.tests"
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ def _command(folder: Path, s3_port: int, sts: Sts | None) -> list[str]:
         "-s3.port.lance=0",
         f"-s3.config={_write_users(folder)}",
         "-s3.autoCreateBucket=false",
+        f"-s3.domainName={DOMAIN}",
         *([f"-s3.iam.config={_write_roles(folder, sts)}"] if sts else []),
     ]
 

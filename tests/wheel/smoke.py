@@ -3,6 +3,8 @@
 python tests/wheel/smoke.py
 """
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,3 +25,7 @@ with tempfile.TemporaryDirectory() as folder:
     for read, picture in zip(ds.images.numpy(aslist=True), pictures, strict=True):
         assert np.array_equal(read, picture)
     assert ds.labels.numpy().ravel().tolist() == [0, 1, 0, 1, 0]
+    script = Path(sys.executable).with_name("lakebed")
+    command = [str(script), "doctor", f"{folder}/ds"]
+    said = subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+    assert b"3.9.52" in said.stdout

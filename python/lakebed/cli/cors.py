@@ -70,6 +70,8 @@ def cors(
         elif change == "remove" and rules.without(found, origin) != found:
             cloud.set_rules(rules.without(found, origin))
             found = cloud.rules()
+    except LakebedError as error:
+        raise click.ClickException(str(error)) from error
     except CloudError as error:
         hint = f"; the credentials need the right to it ({cloud.credentials().source})"
         raise click.ClickException(f"{error}{hint if error.refused else ''}") from error
@@ -92,7 +94,7 @@ def _bucket_of(path: str, creds: Creds) -> Cloud:
 
 def _show(found: Sequence[Rule], cloud: Cloud) -> None:
     """Print the rules in the order in which the store looks at them."""
-    click.echo(f"{cloud.bucket_url}: {len(found) or 'no'} CORS rule{'s' * (len(found) != 1)}")
+    click.echo(f"{cloud.bucket_url()}: {len(found) or 'no'} CORS rule{'s' * (len(found) != 1)}")
     for number, rule in enumerate(found, 1):
         click.echo(f"  {number}. origins {', '.join(rule.origins)}")
         click.echo(f"     methods {', '.join(rule.methods)}")

@@ -57,5 +57,17 @@ def read_origin(text: str) -> str:
     return origin.removesuffix(port)  # which browsers leave out
 
 
+def read_page_origin(text: str) -> str:
+    """Return the origin of a page, which is one.
+
+    Raises:
+        BadParameter: It is none, or many.
+    """
+    origin = read_origin(text)
+    if "*" in origin:
+        raise click.BadParameter(f"{text!r} stands for many origins: name that of one page")
+    return origin
+
+
 path = click.argument("path")
 creds = click.option("--creds", type=_read_creds, metavar="CREDS", help=_CREDS_HELP)

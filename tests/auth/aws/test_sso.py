@@ -31,7 +31,7 @@ import sys, lakebed
 from lakebed import errors
 try:
     ds = lakebed.load(sys.argv[1], creds={"profile_name": sys.argv[2]}, read_only=True)
-    print(ds.numbers.numpy().sum(), ds._handle.source.store.url)
+    print(ds.numbers.numpy().sum(), ds.storage.identity)
 except errors.StorageCredentialsExpiredError as error:
     print("expired:", error)
 """
@@ -80,7 +80,8 @@ def run(place: Place, profile: str) -> str:
 @pytest.mark.parametrize("profile", ["old", "new"])
 @pytest.mark.usefixtures("sso")
 def test_the_session_of_a_browser_serves(place: Place, profile: str) -> None:
-    assert run(place, profile).startswith("1128 ")
+    who = f"SSO role {sso_server.ROLE} of account {sso_server.ACCOUNT}"
+    assert run(place, profile).startswith(f"1128 {who}")
 
 
 def test_a_session_that_is_over_says_how_to_go_on(sso: Stage, place: Place) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 import lakebed
 from lakebed import errors
-from lakebed.auth import aws
 from tests.auth.aws import ways
 from tests.auth.aws.place import KEY, rows
 from tests.s3.album import jpeg, pixels
+from tests.servers.seaweedfs import Keys
 
 if TYPE_CHECKING:
     from tests.auth.aws.place import Place
@@ -33,7 +33,7 @@ def test_who_one_is(stage: Stage, place: Place, way: Way) -> None:
     else:
         ds.populate_creds(KEY, creds)
     place.check_links(ds)
-    assert aws.resolve(creds).source.startswith(ways.WAYS[way])
+    assert ds.storage.identity.startswith(ways.WAYS[way])
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,17 @@ def test_what_is_public_needs_nobody(stage: Stage, place: Place) -> None:
             lakebed.empty(place.url("mine"), creds=creds)
     finally:
         client.delete_bucket_policy(Bucket=place.bucket)
+
+
+def test_many_samples_ask_once(stage: Stage, place: Place) -> None:
+    creds = ways.container(stage)
+    for _ in range(5):
+        assert lakebed.read(place.url("photo.jpg"), creds=dict(creds)).shape == (41, 51, 3)
+    # Botocore asks twice for keys of so short a life.
+    assert stage.server.counts()["/ecs/creds"] <= 2
+    wrong = ways.of_user(Keys("NOSUCHKEY000", "nobody"))
+    with pytest.raises(errors.SampleReadError):
+        lakebed.read(place.url("photo.jpg"), creds={**creds, **wrong}).array  # noqa: B018
+    stage.env(CONTAINER_AUTHORIZATION_TOKEN="another")
+    with pytest.raises(errors.SampleReadError):
+        lakebed.read(place.url("photo.jpg"), creds=creds).array  # noqa: B018

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lakebed import _core
     from lakebed.cli.options import Creds
     from lakebed.cli.rules import Rule
     from lakebed.paths import Location
@@ -45,10 +46,17 @@ class Credentials:
 class Cloud(ABC):
     """One bucket at one cloud, and the credentials for it."""
 
-    @property
     @abstractmethod
-    def bucket_url(self) -> str:
-        """Where a browser asks for the bucket's objects; without a slash at its end."""
+    def store(self, prefix: str) -> _core.Store:
+        """Give the core's store of a folder of the bucket, with the same credentials."""
+
+    @abstractmethod
+    def bucket_url(self, region: str | None = None) -> str:
+        """Return where a browser asks for the bucket's objects; without a slash at its end.
+
+        Args:
+            region: Where the bucket is, as far as that was found out.
+        """
 
     @property
     @abstractmethod
@@ -97,14 +105,19 @@ class Cloud(ABC):
 
 
 def cloud_of(location: Location, creds: Creds) -> Cloud | None:
-    """Return the cloud of a location, None where it lies in none. Asks nobody anything.
+    """Return the cloud of a location, None where it lies in none. May ask for credentials.
 
     Raises:
         InvalidInputError: The credentials cannot be right.
         AuthorizationException: There are none.
     """
-    from lakebed.cli.clouds.s3 import S3  # noqa: PLC0415 (it takes a while)
-
+    # Each brings the libraries of its cloud, which take a while.
     if location.kind == "s3":
+        from lakebed.cli.clouds.s3 import S3  # noqa: PLC0415
+
         return S3.resolve(location, creds)
+    if location.kind == "gcs":
+        from lakebed.cli.clouds.gcs import Gcs  # noqa: PLC0415
+
+        return Gcs.resolve(location, creds)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lakebed import _core
 from lakebed.auth import aws
 from lakebed.cli.clouds.cloud import Cloud, CloudError, Credentials
 from lakebed.cli.rules import Rule
@@ -36,6 +38,7 @@ _REFUSALS = {
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 }
+_SHOWN_CHARACTERS = 8
 _NO_RULES = "NoSuchCORSConfiguration"
 
 
@@ -49,12 +52,17 @@ class S3(Cloud):
     @classmethod
     def resolve(cls, location: Location, creds: Creds) -> S3:
         """Find out which credentials hold; see `lakebed.auth.aws.resolve`."""
+        if creds in ("anon", "anonymous"):
+            creds = {"anonymous": True}
         return cls(location.root, aws.resolve(creds))
 
-    @property
-    def bucket_url(self) -> str:
-        """The bucket, in its host name or as the first part of the path."""
-        region = self.access.region or _DEFAULT_REGION
+    def store(self, prefix: str) -> _core.Store:
+        """Give the core's store of a folder."""
+        return _core.Store.s3(self.bucket, prefix, self.access.core())
+
+    def bucket_url(self, region: str | None = None) -> str:
+        """Return the bucket, in its host name or as the first part of the path."""
+        region = region or self.access.region or _DEFAULT_REGION
         endpoint = self.access.endpoint_url or f"https://s3.{region}.amazonaws.com"
         scheme, _, host = endpoint.rstrip("/").partition("://")
         if self._in_host:
@@ -64,22 +72,28 @@ class S3(Cloud):
     @property
     def verify(self) -> bool | str:
         """As the access has it."""
-        return True
+        return self.access.ca_bundle or self.access.verify
 
     def credentials(self) -> Credentials:
         """Ask the provider, and show the ends of the access key's id."""
+        if self.access.credentials is None:
+            return Credentials(self.access.source)
         secret = self.access.credentials()
         key = secret["aws_access_key_id"]
-        shown = f"{key[:4]}…{key[-4:]}" if len(key) > len("AKIA") * 2 else key
-        temporary = bool(secret.get("aws_session_token"))
-        values = {"access_key_id": shown, "temporary": temporary, "expiry": secret.get("expiry")}
+        # Long enough to tell two keys apart, too short to be of use.
+        shown = f"{key[:4]}…{key[-4:]}" if len(key) > _SHOWN_CHARACTERS else f"{key[:2]}…"
+        temporary = bool(secret["aws_session_token"])
+        values = {"access_key_id": shown, "temporary": temporary, "expiry": secret["expiry"]}
         name = f"access key {shown}{', temporary' if temporary else ''}"
-        return Credentials("source", name, values)
+        return Credentials(self.access.source, name, values)
 
     def identity(self) -> str:
         """Ask the STS for the ARN."""
+        if self.access.credentials is None:
+            return "nobody"
         # Services other than Amazon's have their STS, if any, where their objects are.
-        client = self._client("sts", self.access.endpoint_url)
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_STS") or self.access.endpoint_url
+        client = self._client("sts", endpoint)
         found = _call("GetCallerIdentity", client.get_caller_identity)
         return str(found["Arn"])
 
@@ -116,7 +130,7 @@ class S3(Cloud):
         return self._client("s3", self.access.endpoint_url)
 
     def _client(self, service: str, endpoint_url: str | None) -> Any:
-        secret = self.access.credentials()
+        secret = self.access.credentials and self.access.credentials()
         settings: dict[str, Any] = {"signature_version": None if secret else UNSIGNED}
         settings["s3"] = {"addressing_style": "virtual" if self._in_host else "path"}
         config = Config(
@@ -125,18 +139,21 @@ class S3(Cloud):
             retries={"total_max_attempts": 2},
             **settings,
         )
-        return boto3.client(
-            service,
-            endpoint_url=endpoint_url,
-            region_name=self.access.region or _DEFAULT_REGION,
-            verify=self.verify,
-            config=config,
-            **{name: secret[name] for name in _SECRETS},
-        )
+        try:
+            return boto3.client(
+                service,
+                endpoint_url=endpoint_url,
+                region_name=self.access.region or _DEFAULT_REGION,
+                verify=self.verify,
+                config=config,
+                **({name: secret[name] for name in _SECRETS} if secret else {}),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise CloudError(f"boto3: {error}", refused=False) from error
 
     @property
     def _in_host(self) -> bool:
-        return self.access.endpoint_url is None and "." not in self.bucket
+        return self.access.virtual_host and "." not in self.bucket
 
 
 def _rule(raw: dict[str, Any]) -> Rule:

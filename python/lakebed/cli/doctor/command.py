@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--origin",
-    type=options.read_origin,
+    type=options.read_page_origin,
     metavar="ORIGIN",
     help="Also ask whether web pages of this origin may read (CORS), as https://app.example.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import ssl
 import time
@@ -18,6 +19,8 @@ from lakebed.cli.rules import ASKED_HEADERS, NEEDED_HEADERS, READING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from requests import Response
 
 _TIMEOUT_S = 10
 # Signed requests are refused that are older or newer: Amazon's limit, which others have taken over.
@@ -39,6 +42,32 @@ class Server:
     url: str
     verify: bool | str = True
 
+    def ask(
+        self, method: str, path: str = "", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send a request of nobody; whatever comes is an answer.
+
+        Raises:
+            RequestException: None comes.
+        """
+        verify = self.verify
+        if verify is True:
+            # Those of the system, as the core does; requests alone would take its own.
+            paths = ssl.get_default_verify_paths()
+            verify = paths.cafile or paths.capath or True
+        # A redirect is an answer, too, and a body may be long.
+        reply = requests.request(
+            method,
+            self.url + path,
+            headers=headers,
+            timeout=_TIMEOUT_S,
+            verify=verify,
+            allow_redirects=False,
+            stream=True,
+        )
+        reply.close()
+        return reply
+
 
 def knock(server: Server) -> tuple[list[Finding], Mapping[str, str] | None]:
     """Ask the server anything, and look at how it answers.
@@ -48,14 +77,10 @@ def knock(server: Server) -> tuple[list[Finding], Mapping[str, str] | None]:
     """
     begun = time.time()
     try:
-        # Any answer will do: even a refusal shows that the server is there.
-        reply = requests.get(
-            server.url, timeout=_TIMEOUT_S, verify=server.verify, allow_redirects=False, stream=True
-        )
+        reply = server.ask("GET")
     except requests.RequestException as error:
         return [Finding("server", State.FAILED, *_why_not(server, error))], None
     ended = time.time()
-    reply.close()
     values = {"url": server.url, "status": reply.status_code}
     found = Finding("server", State.OK, f"{urlsplit(server.url).netloc} answers", values=values)
     return [found, _tls(server), _clock(reply.headers.get("Date"), begun, ended)], reply.headers
@@ -162,7 +187,7 @@ def preflight(server: Server, origin: str, path: str) -> Finding:
         return Finding("cors", State.FAILED, _why_not(server, error)[0])
     values = {"origin": origin, "lacks": lacks}
     if lacks:
-        hint = f"lakebed cors {path} --origin {origin} --set"
+        hint = f"lakebed cors {shlex.quote(path)} --origin {origin} --set"
         detail = f"pages of {origin} cannot read: {'; '.join(lacks)}"
         return Finding("cors", State.FAILED, detail, hint, values)
     return Finding("cors", State.OK, f"pages of {origin} can read", values=values)
@@ -176,8 +201,8 @@ def _lacks(server: Server, origin: str, method: str) -> list[str]:
         "Access-Control-Request-Headers": ",".join(sorted(ASKED_HEADERS)),
     }
     # Rules are those of the bucket: the object need not be there.
-    url = f"{server.url}/.lakebed/preflight"
-    reply = requests.options(url, headers=asked, timeout=_TIMEOUT_S, verify=server.verify)
+    path = "/.lakebed/preflight"
+    reply = server.ask("OPTIONS", path, asked)
     allowed = reply.headers.get("Access-Control-Allow-Origin", "")
     if not reply.ok or allowed not in {"*", origin}:
         return [f"{method} is not allowed ({reply.status_code})"]
@@ -190,9 +215,7 @@ def _lacks(server: Server, origin: str, method: str) -> list[str]:
     shown = _names(reply, "Expose-Headers")
     if not shown:
         # Some services say it with the answer alone.
-        answer = requests.request(
-            method, url, headers={"Origin": origin}, timeout=_TIMEOUT_S, verify=server.verify
-        )
+        answer = server.ask(method, path, {"Origin": origin})
         shown = _names(answer, "Expose-Headers")
     hidden = [name for name in NEEDED_HEADERS if not shown & {"*", name.lower()}]
     if hidden:
@@ -200,6 +223,6 @@ def _lacks(server: Server, origin: str, method: str) -> list[str]:
     return found
 
 
-def _names(reply: requests.Response, which: str) -> set[str]:
+def _names(reply: Response, which: str) -> set[str]:
     text = reply.headers.get(f"Access-Control-{which}", "")
     return {name.strip().lower() for name in text.split(",")} - {""}

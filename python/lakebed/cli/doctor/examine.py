@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lakebed
 from lakebed.cli.clouds import CloudError, cloud_of
 from lakebed.cli.doctor import endpoint, folder
 from lakebed.cli.doctor.endpoint import Server
 from lakebed.cli.doctor.objects import Objects, failed
 from lakebed.cli.report import Finding, Report, State
-from lakebed.errors import AuthError, LakebedError
+from lakebed.dataset.opening import Options, open_dataset
+from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
 from lakebed.storage import open_store
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def _local(report: Report, location: Location, creds: Creds, *, write: bool) -> 
         return
     store = open_store(location, creds)
     report.findings += Objects(store).examine(lists=True, write=write)
-    report.findings.append(_dataset(location, creds, store))
+    report.findings.append(_dataset(location, store))
 
 
 def _remote(
@@ -78,24 +80,30 @@ def _remote(
 ) -> None:
     try:
         cloud = cloud_of(location, creds)
-        store = open_store(location, creds)
+        store = open_store(location, creds) if cloud is None else cloud.store(location.prefix)
         shown = None if cloud is None else cloud.credentials()
-    except AuthError as error:
+    except (InvalidInputError, UnsupportedFeatureError):
+        raise  # it was asked in the wrong way
+    except LakebedError as error:
         report.findings.append(failed("credentials", error))
         return
     if shown is not None:
         detail = f"{shown.source}: {shown.name}" if shown.name else shown.source
         values = {"source": shown.source, **shown.values}
         report.findings.append(Finding("credentials", State.OK, detail, values=values))
-    server = Server(store.url) if cloud is None else Server(cloud.bucket_url, cloud.verify)
+    server = Server(store.url) if cloud is None else Server(cloud.bucket_url(), cloud.verify)
     knocked, headers = endpoint.knock(server)
     report.findings += knocked
     if headers is None:
         return
     if cloud is not None:
-        report.findings += [_identity(cloud), _region(cloud, headers.get("x-amz-bucket-region"))]
-    report.findings += Objects(store).examine(lists=cloud is not None, write=write)
-    report.findings.append(_dataset(location, creds, store))
+        region = headers.get("x-amz-bucket-region")
+        report.findings += [_identity(cloud), _region(cloud, region)]
+        server = replace(server, url=cloud.bucket_url(region))
+    # Behind an http URL there are no listings, and nothing can be written.
+    in_bucket = cloud is not None
+    report.findings += Objects(store).examine(lists=in_bucket, write=write and in_bucket)
+    report.findings.append(_dataset(location, store))
     if origin is not None:
         report.findings.append(endpoint.preflight(server, origin, location.path))
 
@@ -103,6 +111,8 @@ def _remote(
 def _identity(cloud: Cloud) -> Finding:
     try:
         who = cloud.identity()
+    except LakebedError as error:
+        return failed("identity", error)
     except CloudError as error:
         if error.refused:
             hint = "look whether these are the keys you mean, and whether they were taken back"
@@ -114,23 +124,25 @@ def _identity(cloud: Cloud) -> Finding:
 def _region(cloud: Cloud, told: str | None) -> Finding:
     try:
         region = told or cloud.region()
-    except CloudError as error:
+    except (CloudError, LakebedError) as error:
+        # Few may ask for it, and nothing depends on it.
         return Finding("region", State.SKIPPED, f"not told: {error}")
     return Finding("region", State.OK, region, values={"region": region})
 
 
-def _dataset(location: Location, creds: Creds, store: _core.Store) -> Finding:
+def _dataset(location: Location, store: _core.Store) -> Finding:
     try:
         if not store.has_dataset():
             return Finding("dataset", State.SKIPPED, "none is there yet", values={"exists": False})
-        path = location.path if location.address is None else f"{location.path}@{location.address}"
-        with lakebed.load(path, read_only=True, creds=creds, check_integrity=False) as ds:
-            tensors, rows = len(ds.tensors), len(ds)
+        core = open_dataset(location, store, Options(read_only=True, check_integrity=False))
+        with contextlib.closing(core):
+            names = core.tensor_names(hidden=False)
+            rows = min((core.num_samples(name) for name in names), default=0)
         version = str(json.loads(store.get(_META))["version"])
     except LakebedError as error:
         return failed("dataset", error)
-    detail = f"version {version}, {_counted(tensors, 'tensor')}, {_counted(rows, 'row')}"
-    values = {"exists": True, "version": version, "tensors": tensors, "rows": rows}
+    detail = f"version {version}, {_counted(len(names), 'tensor')}, {_counted(rows, 'row')}"
+    values = {"exists": True, "version": version, "tensors": len(names), "rows": rows}
     return Finding("dataset", State.OK, detail, values=values)
 
 

@@ -24,7 +24,9 @@ pub mod credentials;
 mod error;
 mod files;
 mod gcs;
+mod hopeless;
 mod http;
+mod http_date;
 mod incoming;
 mod key;
 mod listing;
@@ -32,6 +34,7 @@ mod local;
 mod log;
 mod memory;
 mod reply;
+mod retry;
 mod s3;
 mod secrets;
 
@@ -47,6 +50,7 @@ pub use incoming::Incoming;
 pub use key::check_key;
 #[cfg(feature = "fuzzing")]
 pub use reply::read_reply;
+pub use retry::Patience;
 pub use s3::S3Config;
 pub use secrets::{AwsSecret, GcsSecret, Secret};
 

@@ -1,16 +1,18 @@
-//! Stores in S3 buckets and what speaks like them: who is asked, in which region.
+//! Stores in S3 buckets and what speaks like them: who is asked, in which region, and without what
+//! a server does not offer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use object_store::Error as ObjectError;
-use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 
 use super::access::AwsAccess;
 use super::bucket::{BucketStore, Folder, Service, invalid, retry_config, server};
 use super::client::Wire;
 use super::counters::Counters;
 use super::credentials::CredentialCache;
+use super::hopeless::{Hopeless, Optional};
 use super::secrets::{AwsSecret, fits_header};
 use super::{Result, reply};
 use crate::engine::fork::{Mutex, RwLock};
@@ -18,8 +20,25 @@ use crate::engine::fork::{Mutex, RwLock};
 /// Who is asked first when no region is known; S3-compatible servers take it too.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// Regions that stores named in this process, by server and bucket.
-static REGIONS: Mutex<Option<HashMap<(String, String), String>>> = Mutex::new(None);
+/// What stores told of themselves in this process, by server and bucket.
+static LEARNED: Mutex<Option<HashMap<(String, String), Learned>>> = Mutex::new(None);
+
+/// How a bucket is to be asked, as its answers told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Learned {
+    region: Option<String>,
+    no_conditional_put: bool,
+    no_batch_delete: bool,
+}
+
+impl Learned {
+    fn lacks(&mut self, what: Optional) {
+        match what {
+            Optional::ConditionalPut => self.no_conditional_put = true,
+            Optional::BatchDelete => self.no_batch_delete = true,
+        }
+    }
+}
 
 /// Which folder of which bucket, and how to get there.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +63,7 @@ pub(super) struct S3 {
 /// Who is asked now.
 struct Current {
     client: AmazonS3,
-    region: String,
+    learned: Learned,
     number: u64,
 }
 
@@ -73,27 +92,36 @@ pub(super) fn open(config: S3Config, counters: Arc<Counters>) -> Result<BucketSt
     let text = access.endpoint_url.as_deref();
     let endpoint = text.map(|text| endpoint(text, &bucket, access.virtual_host)).transpose()?;
     let wire = Wire::new(&access.tls, counters)?;
-    let region = known_region(endpoint.as_deref(), &bucket)
-        .or_else(|| access.region.clone())
-        .unwrap_or_else(|| DEFAULT_REGION.to_owned());
-    let client = client(&bucket, &region, endpoint.as_deref(), &access, &wire)?;
-    let current = RwLock::new(Current { client, region, number: 0 });
+    let learned = known(endpoint.as_deref(), &bucket);
+    let client = client(&bucket, &learned, endpoint.as_deref(), &access, &wire)?;
+    let current = RwLock::new(Current { client, learned, number: 0 });
     Ok(BucketStore::new(S3 { bucket, access, endpoint, wire, current }, folder))
+}
+
+/// The region to sign for: as the bucket named it, as it was given, or the usual one.
+fn region<'a>(learned: &'a Learned, access: &'a AwsAccess) -> &'a str {
+    learned.region.as_deref().or(access.region.as_deref()).unwrap_or(DEFAULT_REGION)
 }
 
 fn client(
     bucket: &str,
-    region: &str,
+    learned: &Learned,
     endpoint: Option<&str>,
     access: &AwsAccess,
     wire: &Wire,
 ) -> Result<AmazonS3> {
+    let conditional_put = match learned.no_conditional_put {
+        true => S3ConditionalPut::Disabled,
+        false => S3ConditionalPut::ETagMatch,
+    };
+    let no_batch_delete = learned.no_batch_delete.to_string();
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
-        .with_region(region)
+        .with_region(region(learned, access))
         .with_allow_http(true)
         .with_virtual_hosted_style_request(access.virtual_host)
-        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_conditional_put(conditional_put)
+        .with_config(AmazonS3ConfigKey::DisableBulkDelete, no_batch_delete)
         .with_http_connector(wire.clone())
         .with_retry(retry_config());
     if let Some(server) = endpoint {
@@ -110,9 +138,10 @@ fn place(endpoint: Option<&str>, bucket: &str) -> (String, String) {
     (endpoint.unwrap_or_default().to_owned(), bucket.to_owned())
 }
 
-fn known_region(endpoint: Option<&str>, bucket: &str) -> Option<String> {
-    let regions = REGIONS.lock().unwrap_or_else(PoisonError::into_inner);
-    regions.as_ref()?.get(&place(endpoint, bucket)).cloned()
+fn known(endpoint: Option<&str>, bucket: &str) -> Learned {
+    let learned = LEARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = learned.as_ref().and_then(|learned| learned.get(&place(endpoint, bucket)));
+    known.cloned().unwrap_or_default()
 }
 
 impl Service for S3 {
@@ -126,27 +155,35 @@ impl Service for S3 {
         (current.client.clone(), current.number)
     }
 
-    /// Whether the bucket's region is another one: S3 says so in a header of its refusal, others in
-    /// the body.
+    /// Whether the bucket's region is another one (S3 says so in a header of its refusal, others in
+    /// the body), or the server lacks what the request made use of.
     fn moved(&self, number: u64, error: &ObjectError) -> bool {
         let named = reply::region(error).or_else(|| self.wire.take_region());
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if current.number != number {
             return true;
         }
-        let Some(region) = named.filter(|region| *region != current.region && fits_header(region))
-        else {
+        let mut learned = current.learned.clone();
+        if let Some(Hopeless::Unknown(Some(lacking))) = reply::cause(error) {
+            learned.lacks(*lacking);
+        }
+        if let Some(named) = named.filter(|named| fits_header(named)) {
+            if named != region(&learned, &self.access) {
+                learned.region = Some(named);
+            }
+        }
+        if learned == current.learned {
             return false;
-        };
+        }
         let endpoint = self.endpoint.as_deref();
-        let Ok(client) = client(&self.bucket, &region, endpoint, &self.access, &self.wire) else {
+        let Ok(client) = client(&self.bucket, &learned, endpoint, &self.access, &self.wire) else {
             return false;
         };
-        tracing::info!(bucket = self.bucket, region, "the bucket is in another region");
-        let mut regions = REGIONS.lock().unwrap_or_else(PoisonError::into_inner);
-        let regions = regions.get_or_insert_with(HashMap::new);
-        regions.insert(place(endpoint, &self.bucket), region.clone());
-        *current = Current { client, region, number: number.saturating_add(1) };
+        tracing::info!(bucket = self.bucket, ?learned, "the bucket is asked in another way");
+        let mut all = LEARNED.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = all.get_or_insert_with(HashMap::new);
+        all.insert(place(endpoint, &self.bucket), learned.clone());
+        *current = Current { client, learned, number: number.saturating_add(1) };
         true
     }
 
