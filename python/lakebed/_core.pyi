@@ -88,7 +88,8 @@ class Store:
     # (key, size in bytes) below a folder, sorted, and the keys that no path leads to; no further
     # page is asked for after `limit`.
     def list(self, prefix: str, limit: int) -> tuple[list[tuple[str, int]], list[str]]: ...
-    # What was asked of the store so far: "requests", "bytes_read", "bytes_written", "renewals".
+    # What was asked of the store so far: "requests", "retries" (part of them), "bytes_read",
+    # "bytes_written", "renewals".
     def counters(self) -> dict[str, int]: ...
 
 # One open dataset. Safe to use from several threads; not picklable (open it again instead).
@@ -239,6 +240,9 @@ def encode_image(array: npt.NDArray[Any], format: str) -> bytes: ...
 
 # A link as it may be shown: URLs lose user, password, query and fragment.
 def display_link(url: str) -> str: ...
+
+# How long servers are waited for, in all requests of this process that begin from now on.
+def set_patience(*, retry_s: int, idle_timeout_s: int) -> None: ...
 
 # The bytes of one linked object; kind limit_exceeded where it has more than `max_bytes`.
 def fetch(

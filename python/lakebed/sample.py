@@ -273,8 +273,9 @@ class Sample:
             raise error.without_frames() from error.__cause__
 
     def _fetched(self, url: str) -> bytes:
+        _core.set_patience(**settings.patience())
         creds: Any = self._creds
-        s3 = aws.resolve(creds).core() if url.startswith("s3://") else None
+        s3 = aws.shared(creds) if url.startswith("s3://") else None
         google = gcs.resolve(creds).core() if url.startswith(_GCS) else None
         is_header = url.startswith(_HTTP) and isinstance(creds, Mapping)
         return _core.fetch(

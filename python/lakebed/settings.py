@@ -8,6 +8,8 @@
 | `max_bytes_in_flight` | `LAKEBED_MAX_BYTES_IN_FLIGHT` | 256 MiB | what requests hold |
 | `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests at once |
 | `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
+| `retry_s` | `LAKEBED_RETRY_S` | 60 s | how long failing requests are tried again |
+| `idle_timeout_s` | `LAKEBED_IDLE_TIMEOUT_S` | 30 s | the wait for a reply, or its next part |
 | `consent_timeout_s` | `LAKEBED_CONSENT_TIMEOUT_S` | 300 | the wait for a consent page |
 
 | attribute | environment | default | what it names |
@@ -18,7 +20,8 @@
 What is set here wins over the environment, which is looked at when a setting is used. A dataset
 takes the settings when it is opened; `deeplake.read` when it decodes. A single object that is
 larger than `max_bytes_in_flight` is still read, with nothing beside it; a chunk, stored or
-decompressed, may have as many bytes as the larger of that and `max_sample_bytes`.
+decompressed, may have as many bytes as the larger of that and `max_sample_bytes`. `retry_s` and
+`idle_timeout_s` hold for the whole process, from the next dataset that is opened.
 
 One more is looked at once, when lakebed is imported, by its core: `LAKEBED_LOG`, one of `error`,
 `warn`, `info`, `debug` and `trace`, writes to standard error what went wrong and was gone around
@@ -43,6 +46,13 @@ class Limits(TypedDict):
     max_requests: int
     max_bytes_in_flight: int
     max_sample_bytes: int
+
+
+class Patience(TypedDict):
+    """How long the core waits for servers."""
+
+    retry_s: int
+    idle_timeout_s: int
 
 
 class Setting:
@@ -185,6 +195,22 @@ class Settings:
         "The most that numpy() takes for texts as one array, in which every text is as wide as the "
         "longest: the size that one sample may have, as it is one thing in memory.",
     )
+    retry_s = Setting(
+        "LAKEBED_RETRY_S",
+        60,
+        "seconds",
+        "How long requests to a store are tried again while nothing comes of them: errors 500, 503 "
+        "and 429, connections that fail or break, replies that do not come. At most ten tries in a "
+        "row, with growing waits, or as long as the store asks by Retry-After. More than 600 is as "
+        "600: a signature holds no longer.",
+    )
+    idle_timeout_s = Setting(
+        "LAKEBED_IDLE_TIMEOUT_S",
+        30,
+        "seconds",
+        "How long a reply, or the next part of it, is awaited before the request is tried again. "
+        "Uploads may take as much longer as they need at 64 KiB a second.",
+    )
     consent_timeout_s = Setting(
         "LAKEBED_CONSENT_TIMEOUT_S",
         300,
@@ -216,6 +242,10 @@ class Settings:
             max_bytes_in_flight=self.max_bytes_in_flight,
             max_sample_bytes=self.max_sample_bytes,
         )
+
+    def patience(self) -> Patience:
+        """Return what the core is told before servers are asked anything."""
+        return Patience(retry_s=self.retry_s, idle_timeout_s=self.idle_timeout_s)
 
 
 SETTINGS: Final[dict[str, Setting | PathSetting]] = {

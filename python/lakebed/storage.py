@@ -10,6 +10,7 @@ from lakebed import _core
 from lakebed.auth import aws, gcs
 from lakebed.auth.given import concealed
 from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
+from lakebed.settings import settings
 
 if TYPE_CHECKING:
     from lakebed.paths import Location
@@ -94,9 +95,10 @@ def open_storage(location: Location, creds: Any = None) -> Storage:
 
     Raises:
         InvalidInputError: The credentials cannot be right.
-        AuthorizationException: A cloud store, and there are no credentials.
+        AuthorizationException: There are no credentials, or they cannot be used.
         UnsupportedFeatureError: A kind of store that is not there yet.
     """
+    _core.set_patience(**settings.patience())
     creds = concealed(creds)
     try:
         return _open(location, creds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Bucket
+    from tests.reference.client import Reference
+    from tests.servers.moto import MotoServer
 
 
 @pytest.fixture
@@ -73,3 +75,32 @@ def test_a_whole_bucket_is_a_place_of_its_own(bucket: Bucket) -> None:
         ds.create_tensor("a", dtype="uint8")
     assert not [key for key in bucket.listing() if key.startswith("/")]
     assert list(lakebed.load(f"{path}/", creds=bucket.creds(), read_only=True).tensors) == ["a"]
+
+
+@pytest.mark.s3
+@pytest.mark.reference
+def test_what_the_reference_keeps_in_a_whole_bucket_is_named_and_can_be_moved(
+    moto: MotoServer, reference: Reference
+) -> None:
+    """SeaweedFS drops the slash that the keys begin with; moto keeps it, as S3 does."""
+    moto.create_bucket("whole")
+    creds = moto.creds(region="us-east-1")
+    made: list[dict[str, Any]] = [
+        {"do": "empty", "path": "s3://whole", "options": {"creds": creds}},
+        {"do": "create_tensor", "name": "a", "options": {"dtype": "int64"}},
+        {"do": "extend", "name": "a", "values": [1, 2, 3]},
+    ]
+    reference.run(made)
+    client = moto.client()
+    keys = [entry["Key"] for entry in client.list_objects_v2(Bucket="whole")["Contents"]]
+    assert "/dataset_meta.json" in keys
+
+    for enter in (lakebed.load, lakebed.empty, lakebed.dataset):
+        with pytest.raises(errors.LakebedError, match="keys that begin with '/'"):
+            enter("s3://whole", creds=creds)
+
+    # What docs/storage.md says to do about it.
+    for key in keys:
+        client.copy({"Bucket": "whole", "Key": key}, "whole", f"album{key}")
+    ds = lakebed.load("s3://whole/album", creds=creds, read_only=True)
+    assert ds.a.numpy().tolist() == [[1], [2], [3]]

@@ -29,6 +29,7 @@ def test_defaults_are_those_that_are_documented() -> None:
         256 << 20,
     )
     assert (lakebed.settings.max_requests, lakebed.settings.max_text_array_bytes) == (64, 2 << 30)
+    assert (lakebed.settings.retry_s, lakebed.settings.idle_timeout_s) == (60, 30)
 
 
 def test_every_setting_is_in_the_guide() -> None:

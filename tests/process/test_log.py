@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Bucket
+    from tests.servers.gcs import GcsBucket
 
 # time process LEVEL the rest
 LINE = re.compile(
@@ -132,21 +134,6 @@ assert "loud" not in str(warning.message)
     assert told(script, "loud", f"{server}/x") == []
 
 
-def test_a_server_that_is_not_there_is_told_of() -> None:
-    script = """
-import sys, lakebed
-try:
-    lakebed.read("http://127.0.0.1:1/x?sig=s3cr3t").buffer
-except lakebed.errors.LakebedError:
-    pass
-"""
-    found = requests(told(script, "warn"))
-    assert [int(each["tries"]) for each in found] == list(range(1, len(found) + 1))
-    assert len(found) > 1
-    assert {each["status"] for each in found} == {None}
-    assert all("refused" in each["failed"].lower() for each in found)
-
-
 def test_a_forked_child_tells_its_own(server: str) -> None:
     script = """
 import os, sys, lakebed
@@ -185,3 +172,45 @@ assert lakebed.exists(sys.argv[1], creds=json.loads(sys.argv[2]))
     shown = str(lines)
     for secret in (bucket.server.writer.secret_key, "Signature", "Credential="):
         assert secret not in shown
+
+
+@pytest.mark.gcs
+def test_a_try_that_fails_in_passing_is_told_of(gcs_bucket: GcsBucket) -> None:
+    script = """
+import json, sys, lakebed
+lakebed.exists(sys.argv[1], creds=json.loads(sys.argv[2]))
+"""
+    gcs_bucket.server.fail_next(2)
+    lines = told(script, "debug", gcs_bucket.url("ds"), json.dumps(gcs_bucket.creds()))
+    found = requests(lines)
+    assert [(each["level"], each["status"], each["tries"]) for each in found[:3]] == [
+        ("WARN", "503", "1"),
+        ("WARN", "503", "2"),
+        ("DEBUG", "404", "3"),
+    ]
+    assert {each["tries"] for each in found[3:]} == {"1"}
+    assert {each["generation"] for each in found} == {"1"}
+
+
+def test_a_server_that_is_not_there_is_told_of_by_the_clock() -> None:
+    begun = datetime.now(UTC)
+    script = """
+import lakebed
+try:
+    lakebed.read("http://127.0.0.1:1/x").buffer
+except lakebed.errors.LakebedError:
+    pass
+"""
+    env = {**os.environ, "LAKEBED_LOG": "warn"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)  # noqa: S603
+    times = [datetime.fromisoformat(line.split()[0]) for line in done.stderr.splitlines()]
+    found = requests(
+        [(0, "WARN", line.partition("WARN")[2].strip()) for line in done.stderr.splitlines()]
+    )
+    assert [int(each["tries"]) for each in found] == list(range(1, len(found) + 1))
+    assert len(found) > 1
+    assert {each["status"] for each in found} == {None}
+    assert all("refused" in each["failed"].lower() for each in found)
+    assert begun - timedelta(seconds=1) <= times[0] <= times[-1] <= datetime.now(UTC)
+    assert times == sorted(times)

@@ -13,9 +13,11 @@ import json
 import os
 import pickle
 import sys
+import tempfile
 import unittest.mock
 import warnings
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lakebed
@@ -44,6 +46,17 @@ class Places:
     secret_key: str
     http: str
     closed: str
+    cloud: str
+    cloud_key: dict[str, str]
+    other_key: str
+    revoked_token: str
+
+    @property
+    def secrets(self) -> list[str]:
+        """What nothing may show: all that is marked, and what is not, of each key one line."""
+        private = (self.cloud_key["private_key"], self.other_key)
+        lines = [key.splitlines()[3] for key in private]
+        return [MARK, self.secret_key, self.revoked_token, *lines]
 
     def creds(self, **other: str) -> dict[str, str]:
         """Give the good credentials, with some of them replaced."""
@@ -159,6 +172,97 @@ class Scenarios:
     def call_load_with_a_secret_that_has_a_slash_in_the_path(self) -> None:
         lakebed.load(f"s3://KEY:a/{SECRET}@{self.at.bucket}/x", creds=self.wrong)
 
+    # --- the other ways to give AWS credentials
+
+    def _settings(self) -> dict[str, str]:
+        return {"endpoint_url": self.at.endpoint, "aws_region": "us-east-1"}
+
+    def call_load_with_a_function_that_gives_a_wrong_secret(self) -> None:
+        lakebed.load(self.at.url("works"), creds=lambda: self.wrong)
+
+    def call_load_with_a_function_that_gives_nonsense(self) -> None:
+        lakebed.load(self.at.url("works"), creds=lambda: {**self.wrong, "expiry": SECRET})
+
+    def call_load_with_a_function_that_raises(self) -> None:
+        def failing() -> dict[str, str]:
+            message = f"login as {SECRET} failed"
+            raise RuntimeError(message)
+
+        lakebed.load(self.at.url("works"), creds=failing)
+
+    def call_load_with_a_session(self) -> None:
+        import boto3
+
+        with unittest.mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": self.at.endpoint}):
+            session = boto3.Session("NOBODYHERE", SECRET, TOKEN, region_name="us-east-1")
+            lakebed.load(self.at.url("works"), creds=session)
+
+    def call_load_with_a_profile(self) -> None:
+        text = f"[profile p]\naws_access_key_id = NOBODYHERE\naws_secret_access_key = {SECRET}\n"
+        self._with_file(text, {"profile_name": "p", **self._settings()})
+
+    def call_load_with_a_program_that_fails(self) -> None:
+        text = f"[profile p]\ncredential_process = sh -c 'echo {SECRET}; exit 1'\n"
+        self._with_file(text, {"profile_name": "p", **self._settings()})
+
+    def call_load_with_a_role_that_is_refused(self) -> None:
+        creds = {**self.wrong, "role_arn": "arn:aws:iam::000000000000:role/x"}
+        with unittest.mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL_STS": self.at.http}):
+            lakebed.load(self.at.url("works"), creds=creds)
+
+    def _with_file(self, text: str, creds: dict[str, str]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "config"
+            file.write_text(text)
+            with unittest.mock.patch.dict(os.environ, {"AWS_CONFIG_FILE": str(file)}):
+                lakebed.load(self.at.url("works"), creds=creds)
+
+    # --- Google Cloud Storage
+
+    def _cloud(self, **other: str) -> dict[str, str]:
+        return {**self.at.cloud_key, **other}
+
+    def call_cloud_everything_that_works(self) -> list[str]:
+        """Return what is shown of an open dataset there."""
+        creds = self._cloud()
+        with lakebed.empty(self.at.cloud, creds=creds) as ds:
+            ds.create_tensor("a", dtype="uint8")
+        with_creds = pickle.dumps(ds)
+        assert creds["private_key"].encode() in with_creds, "the user passed it"
+        again = pickle.loads(with_creds)  # noqa: S301 - our own
+        shown = [ds, again, ds.storage, vars(again)["_handle"].source]
+        return [text for each in shown for text in (str(each), repr(each))]
+
+    def call_cloud_load_with_a_key_that_is_none(self) -> None:
+        lakebed.load(self.at.cloud, creds=self._cloud(private_key=SECRET))
+
+    def call_cloud_load_with_a_key_of_somebody_else(self) -> None:
+        lakebed.load(self.at.cloud, creds=self._cloud(private_key=self.at.other_key))
+
+    def call_cloud_load_with_a_revoked_token(self) -> None:
+        creds = {"gcs_oauth_token": self.at.revoked_token}
+        lakebed.load(
+            self.at.cloud, creds={**creds, "endpoint_url": self.at.cloud_key["endpoint_url"]}
+        )
+
+    def call_cloud_load_with_a_key_file_of_nonsense(self) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(json.dumps({**self._cloud(private_key=SECRET), "client_email": 3}))
+            file.flush()
+            lakebed.load(self.at.cloud, creds=file.name)
+
+    def call_cloud_load_with_an_unknown_setting(self) -> None:
+        lakebed.load(self.at.cloud, creds={"oauth_token": TOKEN})
+
+    def call_cloud_load_with_a_function_that_raises(self) -> None:
+        def failing() -> dict[str, str]:
+            raise RuntimeError(TOKEN)
+
+        lakebed.load(self.at.cloud, creds=failing)
+
+    def call_cloud_load_from_nobody(self) -> None:
+        lakebed.load(self.at.cloud, creds=self._cloud(token_uri=f"{self.at.closed}/{TOKEN}"))
+
     # --- links
 
     def _linked(self, link: Any, creds: dict[str, str] | None = None) -> None:
@@ -225,10 +329,7 @@ class Scenarios:
             ds.images.append(lakebed.read(f"{self.at.http}/nothing?sig={SIGNATURE}"))
 
 
-def calls(scenarios: Scenarios) -> dict[str, Callable[[], list[str] | None]]:
-    """Give the calls by name."""
-    names = [name for name in vars(Scenarios) if name.startswith("call_")]
-    return {name.removeprefix("call_"): getattr(scenarios, name) for name in names}
+NAMES = [name.removeprefix("call_") for name in vars(Scenarios) if name.startswith("call_")]
 
 
 def outcome(call: Callable[[], list[str] | None], secrets: list[str]) -> dict[str, Any]:
@@ -249,9 +350,10 @@ def outcome(call: Callable[[], list[str] | None], secrets: list[str]) -> dict[st
 def main() -> None:
     """Run all of them."""
     places = Places(**json.load(sys.stdin))
-    secrets = [MARK, places.secret_key]
-    for name, call in calls(Scenarios(places)).items():
-        print(json.dumps({"name": name, **outcome(call, secrets)}), flush=True)  # noqa: T201
+    scenarios = Scenarios(places)
+    for name in NAMES:
+        call = getattr(scenarios, f"call_{name}")
+        print(json.dumps({"name": name, **outcome(call, places.secrets)}), flush=True)  # noqa: T201
 
 
 def places_as_json(places: Places) -> str:

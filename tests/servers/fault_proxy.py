@@ -63,7 +63,7 @@ class Faults:
     """how much the server's clock seems to be ahead: its Date is changed, and requests signed more
     than a quarter of an hour off that are refused as AWS does"""
     match: str = ""
-    """touch only requests whose first line holds this text, and their replies"""
+    """touch only requests whose first line, unescaped, holds this text, and their replies"""
     down: int = 0
     """1: close every connection at once"""
 

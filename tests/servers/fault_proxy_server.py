@@ -15,7 +15,7 @@ import struct
 import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.servers.fault_proxy import Faults, Stats
 from tests.servers.process import HOST
@@ -86,7 +86,7 @@ class _Proxy:
             self.stats.received_bytes += len(data)
             if data.startswith(_METHODS):
                 self.stats.requests += 1
-                first_line = data.split(b"\r\n", 1)[0].decode("latin1")
+                first_line = unquote(data.split(b"\r\n", 1)[0].decode("latin1"))
                 exchange.touched = self.faults.match in first_line
                 exchange.replied_bytes = 0
                 if exchange.touched:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from lakebed.errors import LakebedError
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Given(dict[str, Any]):
@@ -25,3 +29,18 @@ def concealed(creds: T) -> T | Given:
     What is no dict (a path, a session, a callable) shows no secrets by itself.
     """
     return Given(creds) if isinstance(creds, Mapping) else creds
+
+
+def concealing(resolve: Callable[P, T]) -> Callable[P, T]:
+    """Make a function that takes `creds` apart safe to fail: no frame of it shows them."""
+
+    @functools.wraps(resolve)
+    def resolved(*args: P.args, **kwargs: P.kwargs) -> T:
+        args = tuple(map(concealed, args))  # type: ignore[assignment] # copies of the same types
+        kwargs = {name: concealed(value) for name, value in kwargs.items()}  # type: ignore[assignment]
+        try:
+            return resolve(*args, **kwargs)
+        except LakebedError as error:
+            raise error.without_frames() from error.__cause__
+
+    return resolved

@@ -45,17 +45,13 @@ def load(
     """Open a dataset.
 
     Args:
-        path: A folder, `mem://name`, `s3://bucket/folder` or another of `lakebed.paths`; `@branch`
-            or `@commit` behind it opens that instead of the head of "main".
+        path: A folder or a URL (docs/storage.md); `@branch` or `@commit` behind it opens that.
         read_only: False insists on writing; None writes when the lock and the store allow it.
         memory_cache_size: For chunks kept between reads, in MB.
         local_cache_size: Accepted; there is no cache on disk yet.
-        creds: For S3: a dict with `aws_access_key_id`, `aws_secret_access_key`, and where needed
-            `aws_session_token`, `endpoint_url`, `aws_region`, or with `profile_name`, `role_arn`,
-            `anonymous`, ... (docs/aws.md); a session of boto3; a function that returns such a
-            dict; without it, environment, profiles and roles, as botocore finds them.
-            For Google Cloud Storage: a key file, its content, "browser", "cache" and more
-            (docs/gcs.md).
+        creds: For S3 a dict, a session of boto3 or a function (docs/aws.md); for Google Cloud
+            Storage a key file, its content, "browser", "cache" and more (docs/gcs.md); without
+            it, what the machine has.
         token: Accepted; of a hub, which is not there yet.
         org_id: Accepted; of a hub.
         verbose: Warn when the dataset is opened read-only because somebody else is writing.
@@ -67,8 +63,7 @@ def load(
         lock_timeout: How long to wait for another writer, in seconds; None: for ever.
         lock_enabled: Take and respect the write lock.
         index_params: Not there yet.
-        version: The branch or commit. With it the path is taken as it is: an `@` is a part of a
-            name. Beyond the parameters of Deep Lake v3.
+        version: The branch or commit; an `@` in the path is then a part of a name. Not in v3.
 
     Raises:
         DatasetNotFoundError: There is none (a `DatasetHandlerError`).
@@ -85,10 +80,8 @@ def load(
     path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
-    location = paths.parse(path, version)
     options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
-    source = source_of(location, creds, options)
-    return _load(source, verbose=verbose)
+    return _load(source_of(paths.parse(path, version), creds, options), verbose=verbose)
 
 
 def empty(

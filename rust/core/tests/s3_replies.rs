@@ -133,13 +133,53 @@ fn slow_downs_are_waited_out_or_told() {
     });
     let (_, slow) = store(&server, 1);
     assert_eq!(wait(slow.get("x")).unwrap(), "body");
-    assert_eq!(slow.counters().requests, 4);
-    let server = Server::start(|_, _, stream| refuse(stream, "503 Slow Down", "SlowDown"));
+    assert_eq!((slow.counters().requests, slow.counters().retries), (4, 3));
+    // It asks to be left alone for longer than anybody waits.
+    let never = "503 Slow Down\r\nretry-after: 3600";
+    let server = Server::start(move |number, _, stream| {
+        refuse(stream, if number < 2 { "503 Slow Down" } else { never }, "SlowDown");
+    });
     let error = wait(store(&server, 1).1.put("x", Bytes::from_static(b"1"))).unwrap_err();
     assert_eq!(error.kind(), Kind::StorageTransient);
     let text = error.message();
-    assert!(text.contains("SlowDown") && text.contains("gave up after 6 tries in"), "{text}");
-    assert_eq!(server.seen().len(), 6);
+    assert!(text.contains("SlowDown") && text.contains("gave up after 3 tries in"), "{text}");
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[test]
+fn a_conditional_write_whose_reply_is_lost_is_known_again() {
+    for (there, ours) in [(&b"mine"[..], true), (&b"other"[..], false)] {
+        let server = Server::start(move |number, (first, _), stream| match number {
+            0 => assert!(first.starts_with("PUT")),
+            1 => refuse(stream, "412 Precondition Failed", "PreconditionFailed"),
+            _ => reply(stream, OBJECT, there),
+        });
+        let (_, store) = store(&server, 1);
+        assert_eq!(wait(store.put_new("x", Bytes::from_static(b"mine"))).unwrap(), ours);
+        assert_eq!(server.seen().len(), 3);
+    }
+    // Nobody asks whose it is where no reply was lost.
+    let server = Server::start(move |_, _, stream| {
+        refuse(stream, "412 Precondition Failed", "PreconditionFailed");
+    });
+    let (_, store) = store(&server, 1);
+    assert!(!wait(store.put_new("x", Bytes::from_static(b"mine"))).unwrap());
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn clocks_that_differ_are_told_and_renew_no_credentials() {
+    let server = Server::start(move |_, _, stream| {
+        let head = "403 Forbidden\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT";
+        refuse(stream, head, "RequestTimeTooSkewed");
+    });
+    let (keys, store) = store(&server, 9);
+    let error = wait(store.get("x")).unwrap_err();
+    assert_eq!(error.kind(), Kind::Authentication);
+    let (text, hint) = (error.message(), error.hint().unwrap());
+    assert!(text.contains("this machine's clock is") && text.contains("s ahead of"), "{text}");
+    assert!(hint.contains("clock"), "{hint}");
+    assert_eq!(keys.calls.load(Ordering::SeqCst), 1);
 }
 
 #[test]

@@ -78,14 +78,21 @@ fn call<S>(
     })
 }
 
-/// Errors of ours hold no secrets and are passed on. Of others only the class is told: their words
-/// may be those of a login that failed, with the password.
+/// Errors of ours hold no secrets: what they say is repeated, and they are passed on. Of others only
+/// the class is told: their words may be those of a login that failed, with the password.
 fn failed(py: Python<'_>, raised: PyErr) -> Error {
     let failed = |why: &str| Error::new(Kind::Authentication, why);
     if error::is_ours(py, &raised) {
         // The frames that it came through may hold secrets; a class of ours has the method.
         let _ = raised.value(py).call_method0("without_frames");
-        return failed("the credentials provider failed").with_source(raised);
+        let said = |name: &str| -> Option<String> {
+            raised.value(py).getattr(name).and_then(|text| text.extract()).ok()
+        };
+        let mut error = failed(said("message").as_deref().unwrap_or("their source failed"));
+        if let Some(hint) = said("hint") {
+            error = error.with_hint(hint);
+        }
+        return error.with_source(raised);
     }
     let class = raised.get_type(py).qualname();
     let class = class.map_or_else(|_| "an exception".to_owned(), |name| name.to_string());

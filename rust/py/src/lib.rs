@@ -34,7 +34,7 @@ mod _core {
     #[pymodule_export]
     use crate::links::{display_link, fetch};
     #[pymodule_export]
-    use crate::store::PyStore;
+    use crate::store::{PyStore, set_patience};
 
     /// The version of the package, from the manifest that names it for all of its parts.
     #[pymodule_export]

@@ -1,10 +1,11 @@
 //! `Store`: the place of a dataset, and what can be done there without opening one.
 
 use std::path::Path;
+use std::time::Duration;
 
 use lakebed_core::dataset::Dataset;
 use lakebed_core::engine::{Engine, Interrupt};
-use lakebed_core::storage::{Entry, GcsConfig, S3Config, Store};
+use lakebed_core::storage::{Entry, GcsConfig, Patience, S3Config, Store};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -13,6 +14,14 @@ use crate::interrupt::enter;
 
 /// Keys with their bytes, and keys that no path leads to.
 type Listed = (Vec<(String, u64)>, Vec<String>);
+
+/// How long servers are waited for, by all that begins from now on in this process.
+#[pyfunction]
+#[pyo3(signature = (*, retry_s, idle_timeout_s))]
+pub(crate) fn set_patience(retry_s: u64, idle_timeout_s: u64) {
+    let (retry, idle) = (Duration::from_secs(retry_s), Duration::from_secs(idle_timeout_s));
+    Patience { retry, idle }.set();
+}
 
 /// A place that holds at most one dataset.
 #[pyclass(frozen, name = "Store", module = "lakebed._core")]
@@ -125,6 +134,7 @@ impl PyStore {
         let counters = self.inner.counters();
         let dict = PyDict::new(py);
         dict.set_item("requests", counters.requests)?;
+        dict.set_item("retries", counters.retries)?;
         dict.set_item("bytes_read", counters.bytes_read)?;
         dict.set_item("bytes_written", counters.bytes_written)?;
         dict.set_item("renewals", counters.renewals)?;

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.s3
 
-RUN_S: Final = 62.0
+RUN_S: Final = 60.0
 # A life of ten seconds is renewed when a quarter of it is left: every 7.5 s. With what refusals
 # may add, still less often than every five.
 RENEWALS: Final = range(6, 13)
+# What even a slow machine does in that time.
+TURNS: Final = 20
 # Between two turns of a worker, so that six of them leave the machine some time.
 PAUSE_S: Final = 0.1
 
@@ -94,7 +96,7 @@ def test_keys_of_ten_seconds_serve_for_a_minute(stage: Stage, place: Place) -> N
     ds = lakebed.load(place.path, creds=Counting(stage.server), read_only=True, memory_cache_size=0)
     place.check(ds)
     spawned = multiprocessing.get_context("spawn").Pool(1)
-    with spawned, ThreadPoolExecutor() as pool:
+    with spawned, ThreadPoolExecutor(max_workers=8) as pool:
         in_spawned = spawned.apply_async(read_for, (ds, RUN_S))
         in_forked = pool.submit(in_child, lambda: read_for(ds, RUN_S), deadline_s=2 * RUN_S)
         work = {
@@ -113,7 +115,7 @@ def test_keys_of_ten_seconds_serve_for_a_minute(stage: Stage, place: Place) -> N
         for asked in (in_spawned.get(timeout=RUN_S), in_forked.result()):
             assert asked in RENEWALS
     for name, (turns, asked) in done.items():
-        assert turns > RUN_S, name
+        assert turns > TURNS, name
         assert asked in RENEWALS, (name, asked)
     for number, name in enumerate(("function", "role", "container"), 1):
         path = place.url(f"minute-{number}")

@@ -13,6 +13,7 @@ from lakebed import errors
 from tests.auth.aws import ways
 from tests.auth.aws.place import KEY, rows
 from tests.s3.album import jpeg, pixels
+from tests.servers.seaweedfs import Keys
 
 if TYPE_CHECKING:
     from tests.auth.aws.place import Place
@@ -81,3 +82,17 @@ def test_what_is_public_needs_nobody(stage: Stage, place: Place) -> None:
             lakebed.empty(place.url("mine"), creds=creds)
     finally:
         client.delete_bucket_policy(Bucket=place.bucket)
+
+
+def test_many_samples_ask_once(stage: Stage, place: Place) -> None:
+    creds = ways.container(stage)
+    for _ in range(5):
+        assert lakebed.read(place.url("photo.jpg"), creds=dict(creds)).shape == (41, 51, 3)
+    # Botocore asks twice for keys of so short a life.
+    assert stage.server.counts()["/ecs/creds"] <= 2
+    wrong = ways.of_user(Keys("NOSUCHKEY000", "nobody"))
+    with pytest.raises(errors.SampleReadError):
+        lakebed.read(place.url("photo.jpg"), creds={**creds, **wrong}).array  # noqa: B018
+    stage.env(CONTAINER_AUTHORIZATION_TOKEN="another")
+    with pytest.raises(errors.SampleReadError):
+        lakebed.read(place.url("photo.jpg"), creds=creds).array  # noqa: B018

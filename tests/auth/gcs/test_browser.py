@@ -177,10 +177,9 @@ def test_a_refused_code_is_told_without_it(
     secrets["installed"]["client_secret"] = "hunter2"
     wrong = home / "client.json"
     wrong.write_text(json.dumps(secrets))
-    monkeypatch.setattr(lakebed.settings, "google_client_secrets", wrong)
+    monkeypatch.setitem(lakebed.settings.paths, "google_client_secrets", str(wrong))
     with pytest.raises(errors.AuthorizationException, match="invalid_client") as refused:
         gcs.resolve("browser")
-    del lakebed.settings.google_client_secrets
     assert "hunter2" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert refused.value.__context__ is None
@@ -206,8 +205,9 @@ def test_a_damaged_kept_file_is_named(home: Path) -> None:
     gcs.resolve("browser")
     path = kept_file(home)
     path.write_text("{")
-    with pytest.raises(errors.AuthorizationException, match="is not JSON"):
-        gcs.resolve("cache")
+    for word in ("cache", "browser"):
+        with pytest.raises(errors.AuthorizationException, match=f"is not JSON; delete {path}"):
+            gcs.resolve(word)
 
 
 @pytest.mark.usefixtures("client", "person")

@@ -11,5 +11,6 @@ Source: hub/paths-and-creds, sections 2 and 3; requirements/storage-options.md, 
 from lakebed.auth.aws.access import Access, resolve
 from lakebed.auth.aws.given import Creds, require_picklable
 from lakebed.auth.aws.providers import Provider
+from lakebed.auth.aws.shared import shared
 
-__all__ = ["Access", "Creds", "Provider", "require_picklable", "resolve"]
+__all__ = ["Access", "Creds", "Provider", "require_picklable", "resolve", "shared"]

@@ -24,6 +24,7 @@ from lakebed.auth.aws.providers import (
     Provider,
     Static,
 )
+from lakebed.auth.given import concealing
 from lakebed.auth.notices import warn_caller
 from lakebed.errors import InvalidInputError, InvalidTypeError
 
@@ -66,6 +67,7 @@ class Access:
         return "anonymous" if self.credentials is None else self.credentials.source
 
 
+@concealing
 def resolve(creds: Creds = None, *, check_environment: bool = True) -> Access:
     """Find out who asks, and which server, region and certificates hold.
 

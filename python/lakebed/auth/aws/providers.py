@@ -178,9 +178,11 @@ class FromFunction(Provider):
             return self._ask()
         except LakebedError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the user's own code: it may fail in any way)
             message = f"{self.source} gave no AWS credentials: {type(error).__name__}"
-            raise AuthorizationException(message, kind="authentication") from error
+        # Without its cause, as of the core: words about a login that failed may hold the password.
+        hint = "call the function by itself to see what it says"
+        raise AuthorizationException(message, kind="authentication", hint=hint)
 
     def __call__(self) -> Secret:
         """Call it, and check what it returned."""

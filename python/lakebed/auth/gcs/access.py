@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed import _core
 from lakebed.auth.gcs import default, identity, tokens
 from lakebed.auth.gcs.options import Options, read_options
+from lakebed.auth.given import concealing
 from lakebed.errors import InvalidInputError, InvalidTypeError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Access:
         )
 
 
+@concealing
 def resolve(creds: Creds = None) -> Access:
     """Find out whose tokens are used, and where they are sent.
 
@@ -84,7 +85,7 @@ def resolve(creds: Creds = None) -> Access:
         options = read_options({})
         return _access(*_of_text(creds or "", options), options)
     if isinstance(creds, os.PathLike):
-        return _access(*_of_file(Path(creds)), read_options({}))
+        return _access(*_of_file(creds), read_options({}))
     if isinstance(creds, Mapping):
         options = read_options(creds)
         return _access(*_of_options(options), options)
@@ -106,17 +107,18 @@ def _of_text(text: str, options: Options) -> tuple[Provider | None, str]:
         case "browser" | "cache":
             return _of_person(may_ask=text == "browser")
         case _:
-            path = Path(text).expanduser()
-            if path.is_file():
-                return _of_file(path)
-            raise InvalidInputError(_not_a_form(text), hint=_FORMS)
+            return _of_file(text)
 
 
-def _of_file(path: Path) -> tuple[Provider, str]:
+def _of_file(given: str | os.PathLike[str]) -> tuple[Provider, str]:
+    from pathlib import Path  # noqa: PLC0415 (6 ms of everybody's import)
+
     # Absolute, as a later chdir does not move the file.
-    path = path.expanduser().absolute()
-    if not path.is_file():
-        raise InvalidInputError(f"there is no key file {path}", hint=_FORMS)
+    path = Path(given).expanduser().absolute()
+    # Not by the path's own method, which raises where a text is too long to be a path.
+    if not os.path.isfile(path):  # noqa: PTH113
+        named = _not_a_form(given) if isinstance(given, str) else f"there is no key file {path}"
+        raise InvalidInputError(named, hint=_FORMS)
     found = identity.of_file(path)
     found.load()
     return tokens.Renewing(lambda: identity.of_file(path).load()), f"{found.kind} file {path}"

@@ -85,7 +85,11 @@ def _read_kept(path: Path) -> Identity:
         hint = "use creds='browser' once; creds='cache' never opens a page by itself"
         missing = GCSDefaultCredsNotFoundError(message, kind="authentication", hint=hint)
         raise missing from None
-    return identity.of_text(text, f"the file {path}")
+    try:
+        return identity.of_text(text, f"the file {path}")
+    except AuthorizationException as error:
+        error.hint = f"delete {path}, and use creds='browser' again"
+        raise
 
 
 def _keep(content: dict[str, Any]) -> None:

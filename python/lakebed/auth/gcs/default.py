@@ -7,13 +7,14 @@ needs, writes to standard error, and ignores the `token_uri` of a user's file.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lakebed.auth.gcs import identity
 from lakebed.errors import GCSDefaultCredsNotFoundError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from google.auth.credentials import Credentials
 
 VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -28,6 +29,8 @@ def is_named() -> bool:
 
 def gcloud_file() -> Path:
     """Return where `gcloud auth application-default login` puts credentials; it may not exist."""
+    from pathlib import Path  # noqa: PLC0415 (6 ms of everybody's import)
+
     folder = os.environ.get("CLOUDSDK_CONFIG")
     if not folder:
         windows = os.environ.get("APPDATA") if os.name == "nt" else None
@@ -54,7 +57,8 @@ def load() -> Credentials:
     Cost: A request to the metadata server where there is no file; up to three seconds elsewhere.
     """
     if is_named():
-        return identity.of_file(Path(os.environ[VARIABLE]).expanduser()).load()
+        # Taken as it is, as by Google's libraries.
+        return identity.of_file(os.environ[VARIABLE]).load()
     if gcloud_file().is_file():
         return identity.of_file(gcloud_file()).load()
     if _has_metadata_server():
@@ -63,9 +67,10 @@ def load() -> Credentials:
         made: Credentials = compute_engine.Credentials(scopes=[identity.SCOPE])  # type: ignore[no-untyped-call]
         return made
     message = "there are no Google credentials"
+    server = f"{_metadata_host()} ({'not asked: NO_GCE_CHECK' if _is_no_cloud() else 'no answer'})"
     hint = (
         f"looked at {VARIABLE} (not set), {gcloud_file()} (not there) and the metadata server "
-        f"{_metadata_host()} (no answer); give `creds`, set {VARIABLE} to a key file, or run "
+        f"{server}; give `creds`, set {VARIABLE} to a key file, or run "
         "gcloud auth application-default login; creds='anon' reads public buckets"
     )
     raise GCSDefaultCredsNotFoundError(message, kind="authentication", hint=hint)
@@ -76,10 +81,15 @@ def _metadata_host() -> str:
     return env.get("GCE_METADATA_HOST") or env.get("GCE_METADATA_IP") or _METADATA_ADDRESS
 
 
+def _is_no_cloud() -> bool:
+    """Whether the environment says that there is no metadata server."""
+    return os.environ.get("NO_GCE_CHECK") == "true"
+
+
 def _has_metadata_server() -> bool:
     import requests  # noqa: PLC0415 (slow to import)
 
-    if os.environ.get("NO_GCE_CHECK") == "true":
+    if _is_no_cloud():
         return False
     try:
         reply = requests.get(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,6 @@ from lakebed.errors import AuthorizationException
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from google.auth.credentials import Credentials
 
@@ -56,13 +56,13 @@ class Identity:
         raise AuthorizationException(message, kind="authentication", hint=_AGAIN)
 
 
-def of_file(path: Path) -> Identity:
+def of_file(path: str | os.PathLike[str]) -> Identity:
     """Read a key file.
 
     Raises:
         AuthorizationException: It cannot be read, or is no key file.
     """
-    return of_content(read_json(path), f"the file {path}")
+    return of_content(read_json(path), f"the file {os.fspath(path)}")
 
 
 def of_text(text: str, where: str) -> Identity:
@@ -74,17 +74,19 @@ def of_text(text: str, where: str) -> Identity:
     return of_content(_parse(text, where), where)
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a file of JSON that may hold secrets.
 
     Raises:
         AuthorizationException: It cannot be read, or is none.
     """
-    where = f"the file {path}"
+    where = f"the file {os.fspath(path)}"
     problem: str
     try:
-        if path.stat().st_size <= _MAX_FILE_BYTES:
-            return _parse(path.read_bytes(), where)
+        with open(path, "rb") as file:  # noqa: PTH123 (pathlib is slow to import)
+            read = file.read(_MAX_FILE_BYTES + 1)
+        if len(read) <= _MAX_FILE_BYTES:
+            return _parse(read, where)
         problem = "is far too large for a key file"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"

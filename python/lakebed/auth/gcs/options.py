@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from lakebed.auth.notices import warn_caller
 from lakebed.errors import InvalidInputError, InvalidTypeError, UnsupportedFeatureError
 
 if TYPE_CHECKING:
@@ -132,6 +131,8 @@ def _endpoint(text: str, where: str) -> str:
 
 
 def _is_endpoint(text: str) -> bool:
+    from urllib.parse import urlsplit  # noqa: PLC0415 (some ms of everybody's import)
+
     try:
         url = urlsplit(text)
         _ = url.port
@@ -156,5 +157,4 @@ def _warn_unverified(endpoint_url: str | None) -> None:
         f"the certificate of {where} is not checked (`verify` is False): whoever is between can "
         "read and change everything; give its certificates as 'ca_bundle' instead"
     )
-    # The frame of whoever called load(), empty() or their like is not at a fixed depth.
-    warnings.warn(message, stacklevel=2)
+    warn_caller(message)

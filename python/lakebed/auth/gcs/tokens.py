@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 
 from lakebed.auth.gcs.identity import SCOPE
 from lakebed.errors import AuthorizationException, InvalidInputError, TransientStorageError
@@ -178,6 +177,8 @@ def _refused(error: GoogleAuthError) -> Exception:
 
 def _where(error: TransportError) -> str:
     """Name the host that did not answer, where requests knows it."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 (some ms of everybody's import)
+
     request = getattr(next(iter(error.args), None), "request", None)
     host = urlsplit(getattr(request, "url", None) or "").netloc
     return f" at {host}" if host else ""
@@ -186,7 +187,7 @@ def _where(error: TransportError) -> str:
 def _said(error: GoogleAuthError) -> str:
     """One line of what Google said; nothing that we sent is in it."""
     said = " ".join(str(error.args[0]).split()) if error.args else ""
-    return (said or type(error).__name__)[:_LONGEST_ANSWER]
+    return (said or type(error).__name__)[:_LONGEST_ANSWER].rstrip(".")
 
 
 def _unix(expiry: dt.datetime | None) -> float | None:

@@ -5,15 +5,16 @@
 
 use std::future::Future;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, Error as ObjectError, GetOptions, GetRange, GetResult, ObjectStore, PutMode,
-    PutOptions, PutPayload, RetryConfig,
+    BackoffConfig, Error as ObjectError, Extensions, GetOptions, GetRange, GetResult, ObjectStore,
+    PutMode, PutOptions, PutPayload, RetryConfig,
 };
 use reqwest::Url;
 
@@ -21,13 +22,14 @@ use super::credentials::CredentialCache;
 use super::error::StorageError;
 use super::incoming::{Body, Incoming};
 use super::key::check_key;
+use super::retry::Attempts;
 use super::secrets::Secret;
 use super::{Backend, Found, Result, listing, log, reply};
 use crate::error::{Error, Kind};
 
-/// Tries after the first one, and the time after which no further one is started.
-const MAX_RETRIES: usize = 5;
-const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often the body of one object is continued where it broke off. That is all that is left to
+/// `object_store`: requests are tried again, and bounded in time, where they are sent (`client`).
+const MAX_CONTINUATIONS: usize = 100;
 
 /// One of the services that keep objects in buckets.
 pub(super) trait Service: Send + Sync {
@@ -113,11 +115,11 @@ pub(super) fn retry_config() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_secs(8),
+            max_backoff: Duration::from_secs(1),
             base: 2.0,
         },
-        max_retries: MAX_RETRIES,
-        retry_timeout: RETRY_TIMEOUT,
+        max_retries: MAX_CONTINUATIONS,
+        retry_timeout: Duration::MAX,
     }
 }
 
@@ -137,8 +139,9 @@ impl<S: Service> BucketStore<S> {
 
     fn path(&self, verb: &'static str, key: &str) -> Result<Path, StorageError> {
         let full = format!("{}{key}", self.folder.prefix);
+        let attempts = Attempts::default();
         Path::parse(&full)
-            .map_err(|error| reply::error(verb, self.display(key), error.into(), Instant::now()))
+            .map_err(|error| reply::error(verb, self.display(key), error.into(), &attempts))
     }
 
     /// Runs a request; once more when the store is elsewhere, and once more when it refuses the
@@ -150,16 +153,16 @@ impl<S: Service> BucketStore<S> {
         request: F,
     ) -> Result<T, StorageError>
     where
-        F: Fn(S::Client) -> Fut + Send + Sync,
+        F: Fn(S::Client, Arc<Attempts>) -> Fut + Send + Sync,
         Fut: Future<Output = object_store::Result<T>> + Send,
         T: Send,
     {
-        let started = Instant::now();
         let (mut moved, mut renewed) = (false, false);
         loop {
+            let attempts = Arc::<Attempts>::default();
             let generation = self.service.credentials().map_or(0, CredentialCache::generation);
             let (client, number) = self.service.client();
-            let error = match log::tried(1, request(client)).await {
+            let error = match log::tried(1, request(client, Arc::clone(&attempts))).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -167,7 +170,7 @@ impl<S: Service> BucketStore<S> {
                 moved = true;
                 continue;
             }
-            let error = reply::error(verb, self.display(key), error, started).at_file(key);
+            let error = reply::error(verb, self.display(key), error, &attempts).at_file(key);
             let (false, Some(cache), Some(refusal)) =
                 (renewed, self.service.credentials(), error.refusal())
             else {
@@ -185,13 +188,14 @@ impl<S: Service> BucketStore<S> {
     /// body either: then nothing, and a read of one byte has to ask.
     async fn head(&self, key: &str) -> Result<Option<u64>, StorageError> {
         let path = self.path("read", key)?;
-        let started = Instant::now();
-        let options = GetOptions { head: true, ..GetOptions::default() };
+        let attempts = Arc::<Attempts>::default();
+        let extensions = sharing(&attempts);
+        let options = GetOptions { head: true, extensions, ..GetOptions::default() };
         let (client, _) = self.service.client();
         match log::tried(1, client.get_opts(&path, options)).await {
             Ok(reply) => Ok(Some(reply.meta.size)),
             Err(error) => {
-                let error = reply::error("read", self.display(key), error, started).at_file(key);
+                let error = reply::error("read", self.display(key), error, &attempts).at_file(key);
                 if error.is_transient() { Err(error) } else { Ok(None) }
             }
         }
@@ -201,53 +205,69 @@ impl<S: Service> BucketStore<S> {
         &self,
         key: &str,
         range: Option<Range<u64>>,
-    ) -> Result<Option<GetResult>, StorageError> {
+    ) -> Result<Option<(GetResult, Arc<Attempts>)>, StorageError> {
         let path = self.path("read", key)?;
-        let reply = self
-            .attempt("read", key, |client| {
-                let (path, range) = (path.clone(), range.clone().map(GetRange::Bounded));
-                async move {
-                    let options = GetOptions { range, ..GetOptions::default() };
-                    match client.get_opts(&path, options).await {
-                        Err(error) if reply::is_past_the_end(&error) => Ok(None),
-                        other => other.map(Some),
-                    }
+        self.attempt("read", key, |client, attempts| {
+            let (path, range) = (path.clone(), range.clone().map(GetRange::Bounded));
+            async move {
+                let extensions = sharing(&attempts);
+                let options = GetOptions { range, extensions, ..GetOptions::default() };
+                match client.get_opts(&path, options).await {
+                    Err(error) if reply::is_past_the_end(&error) => Ok(None),
+                    other => other.map(|reply| Some((reply, attempts))),
                 }
-            })
-            .await?;
-        Ok(reply)
+            }
+        })
+        .await
     }
 
-    fn body(&self, key: &str, reply: GetResult) -> Body {
-        let (place, key, started) = (self.display(key), key.to_owned(), Instant::now());
+    fn body(&self, key: &str, reply: GetResult, attempts: Arc<Attempts>) -> Body {
+        let (place, key) = (self.display(key), key.to_owned());
         let stream = reply.into_stream().map_err(move |error| {
-            reply::error("read", place.clone(), error, started).at_file(&key)
+            reply::error("read", place.clone(), error, &attempts).at_file(&key)
         });
         Body::Stream(stream.boxed())
     }
 
-    /// Whether the object was written; nothing where the server cannot write under that condition.
-    async fn put_with(
-        &self,
-        key: &str,
-        bytes: Bytes,
-        mode: PutMode,
-    ) -> Result<Option<bool>, StorageError> {
+    async fn put_with(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put, StorageError> {
         let path = self.path("write", key)?;
-        self.attempt("write", key, |client| {
+        self.attempt("write", key, |client, attempts| {
             let (path, payload) = (path.clone(), PutPayload::from_bytes(bytes.clone()));
-            let options = PutOptions::from(mode.clone());
+            let extensions = sharing(&attempts);
+            let options = PutOptions { mode: mode.clone(), extensions, ..PutOptions::default() };
             async move {
                 match client.put_opts(&path, payload, options).await {
-                    Ok(_) => Ok(Some(true)),
-                    Err(ObjectError::AlreadyExists { .. }) => Ok(Some(false)),
-                    Err(ObjectError::NotImplemented { .. }) => Ok(None),
+                    Ok(_) => Ok(Put::Stored),
+                    Err(ObjectError::AlreadyExists { .. }) if attempts.lost_a_reply() => {
+                        Ok(Put::Doubtful)
+                    }
+                    Err(ObjectError::AlreadyExists { .. }) => Ok(Put::Refused),
+                    Err(ObjectError::NotImplemented { .. }) => Ok(Put::Unknown),
                     Err(error) => Err(error),
                 }
             }
         })
         .await
     }
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Copy)]
+enum Put {
+    Stored,
+    /// There is an object already.
+    Refused,
+    /// There is an object, which may be ours: an earlier reply was lost.
+    Doubtful,
+    /// The server cannot write under that condition.
+    Unknown,
+}
+
+/// What lets all requests of an operation share its tries.
+fn sharing(attempts: &Arc<Attempts>) -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(Arc::clone(attempts));
+    extensions
 }
 
 #[async_trait]
@@ -261,26 +281,29 @@ impl<S: Service> Backend for BucketStore<S> {
     }
 
     async fn open_read(&self, key: &str) -> Result<Incoming, StorageError> {
-        let Some(reply) = self.get(key, None).await? else {
+        let Some((reply, attempts)) = self.get(key, None).await? else {
             let nothing = Body::Ready(Bytes::new());
             return Ok(Incoming::new(0, self.display(key), Some(key), nothing));
         };
         let size = reply.meta.size;
-        Ok(Incoming::new(size, self.display(key), Some(key), self.body(key, reply)))
+        let body = self.body(key, reply, attempts);
+        Ok(Incoming::new(size, self.display(key), Some(key), body))
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError> {
-        let Some(reply) = self.get(key, Some(range)).await? else { return Ok(Bytes::new()) };
+        let Some((reply, attempts)) = self.get(key, Some(range)).await? else {
+            return Ok(Bytes::new());
+        };
         let size = reply.range.end.saturating_sub(reply.range.start);
-        let incoming = Incoming::new(size, self.display(key), Some(key), self.body(key, reply));
-        incoming.collect().await
+        let body = self.body(key, reply, attempts);
+        Incoming::new(size, self.display(key), Some(key), body).collect().await
     }
 
     async fn size(&self, key: &str) -> Result<u64, StorageError> {
         if let Some(size) = self.head(key).await? {
             return Ok(size);
         }
-        Ok(self.get(key, Some(0..1)).await?.map_or(0, |reply| reply.meta.size))
+        Ok(self.get(key, Some(0..1)).await?.map_or(0, |(reply, _)| reply.meta.size))
     }
 
     async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StorageError> {
@@ -288,8 +311,11 @@ impl<S: Service> Backend for BucketStore<S> {
     }
 
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError> {
-        if let Some(created) = self.put_with(key, bytes.clone(), PutMode::Create).await? {
-            return Ok(created);
+        match self.put_with(key, bytes.clone(), PutMode::Create).await? {
+            Put::Stored => return Ok(true),
+            Put::Refused => return Ok(false),
+            Put::Doubtful => return Ok(self.open_read(key).await?.collect().await? == bytes),
+            Put::Unknown => {}
         }
         // What two do at once is then seen by those who read back, as the lock does.
         match self.size(key).await {
@@ -303,7 +329,7 @@ impl<S: Service> Backend for BucketStore<S> {
         let paths: Vec<Path> =
             keys.iter().map(|key| self.path("delete", key)).collect::<Result<_, _>>()?;
         let first = keys.first().map_or("", String::as_str);
-        self.attempt("delete", first, |client| {
+        self.attempt("delete", first, |client, _| {
             let paths = futures::stream::iter(paths.clone()).map(Ok).boxed();
             async move {
                 let mut done = client.delete_stream(paths);
@@ -323,7 +349,7 @@ impl<S: Service> Backend for BucketStore<S> {
         let path = self.path("list", prefix)?;
         let everything = path.as_ref().is_empty();
         let listed = self
-            .attempt("list", prefix, |client| {
+            .attempt("list", prefix, |client, _| {
                 let folder = (!everything).then(|| path.clone());
                 async move {
                     client.list(folder.as_ref()).take(limit).try_collect::<Vec<_>>().await

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counts {
     /// Requests sent, retries included (of local and memory stores: operations).
     pub requests: u64,
+    /// Requests that were sent again because the one before came to nothing.
+    pub retries: u64,
     /// Bytes of objects that arrived.
     pub bytes_read: u64,
     /// Bytes of objects that were stored.
@@ -18,6 +20,7 @@ pub struct Counts {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     requests: AtomicU64,
+    retries: AtomicU64,
     bytes_read: AtomicU64,
     bytes_written: AtomicU64,
 }
@@ -25,6 +28,10 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn read(&self, bytes: usize) {
@@ -38,6 +45,7 @@ impl Counters {
     pub(super) fn snapshot(&self) -> Counts {
         Counts {
             requests: self.requests.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
             bytes_written: self.bytes_written.load(Ordering::Relaxed),
             renewals: 0,

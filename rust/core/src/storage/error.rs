@@ -38,6 +38,9 @@ pub enum Reason {
     /// The credentials are good but do not suffice.
     #[error("the credentials do not give the permission ({0})")]
     Authorization(Detail),
+    /// The request was signed at a time that is not the store's.
+    #[error("the store does not take the time at which the request was signed ({0})")]
+    Clock(Detail),
     /// Something that may pass, tried until the limit.
     #[error("{detail}; gave up after {tries} tries in {seconds:.1} s")]
     Transient {
@@ -138,7 +141,7 @@ impl StorageError {
         match &self.0.reason {
             Reason::ObjectNotFound => Kind::ObjectNotFound,
             Reason::BucketNotFound => Kind::BucketNotFound,
-            Reason::Authentication(_) => Kind::Authentication,
+            Reason::Authentication(_) | Reason::Clock(_) => Kind::Authentication,
             Reason::Expired(_) => Kind::CredentialsExpired,
             Reason::Authorization(_) | Reason::Forbidden(_) => Kind::Authorization,
             Reason::Transient { .. } => Kind::StorageTransient,
@@ -156,6 +159,7 @@ impl StorageError {
                 "check the access key, the secret key and the session token (temporary ones may \
                  have run out), and the endpoint they belong to"
             }
+            Reason::Clock(_) => "set this machine's clock (by NTP, for example) and try again",
             Reason::Expired(_) => "get fresh credentials and open again",
             Reason::Authorization(_) => {
                 "ask the owner of the store for the permission, or use other credentials"

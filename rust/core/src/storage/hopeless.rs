@@ -72,18 +72,6 @@ fn untrusted(error: &HttpError) -> Option<String> {
     None
 }
 
-/// What was hopeless about a request, if that is what an error came from.
-pub(super) fn found(error: &object_store::Error) -> Option<&Hopeless> {
-    let mut next = StdError::source(error);
-    while let Some(source) = next {
-        if let Some(found) = source.downcast_ref::<Hopeless>() {
-            return Some(found);
-        }
-        next = source.source();
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,6 +26,7 @@ mod files;
 mod gcs;
 mod hopeless;
 mod http;
+mod http_date;
 mod incoming;
 mod key;
 mod listing;
@@ -33,6 +34,7 @@ mod local;
 mod log;
 mod memory;
 mod reply;
+mod retry;
 mod s3;
 mod secrets;
 
@@ -47,6 +49,7 @@ pub use incoming::Incoming;
 pub use key::check_key;
 #[cfg(feature = "fuzzing")]
 pub use reply::read_reply;
+pub use retry::Patience;
 pub use s3::S3Config;
 pub use secrets::{AwsSecret, GcsSecret, Secret};
 

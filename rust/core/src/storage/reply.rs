@@ -2,15 +2,24 @@
 //! wrong secret and a forbidden action are both `PermissionDenied`), is in the error's text only.
 
 use std::error::Error as StdError;
-use std::time::Instant;
+use std::time::SystemTime;
 
 use object_store::Error as ObjectError;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use super::client::innermost;
 use super::error::{Detail, Reason, StorageError, classify, is_transient};
-use super::hopeless::{self, Hopeless};
+use super::hopeless::Hopeless;
+use super::http_date;
+use super::retry::{Attempts, GaveUp};
 use crate::error::Error;
+
+/// Codes of a store that can do later what it cannot now, whatever the status.
+const PASSING: [&str; 5] =
+    ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"];
+
+/// Codes of a store that does not take a request for the time at which it was signed.
+const SKEWED: [&str; 2] = ["RequestTimeTooSkewed", "RequestInTheFuture"];
 
 /// What stands before status and body in `object_store`'s text.
 const STATUS_MARK: &str = "Server returned non-2xx status code: ";
@@ -51,12 +60,6 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The requests behind an error: "after N retries" in its text, plus the first.
-fn tries(text: &str) -> u32 {
-    let count = text.split_once(", after ").and_then(|(_, rest)| rest.split_once(" retries"));
-    count.and_then(|(count, _)| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1)
-}
-
 /// Reads all that is read out of a reply.
 #[cfg(any(test, feature = "fuzzing"))]
 #[cfg_attr(
@@ -65,14 +68,15 @@ fn tries(text: &str) -> u32 {
 )]
 pub fn read_reply(text: &str) {
     let answer = Answer::read(text);
-    assert!(tries(text) > 0, "the first request counts");
+    drop(passing(503, text.as_bytes()));
     drop(classify(answer.status, answer.code, answer.text));
 }
 
-fn transport(error: &ObjectError) -> Option<&HttpError> {
+/// What an error was made of at some place below it.
+pub(super) fn cause<T: StdError + 'static>(error: &ObjectError) -> Option<&T> {
     let mut next = StdError::source(error);
     while let Some(source) = next {
-        if let Some(found) = source.downcast_ref::<HttpError>() {
+        if let Some(found) = source.downcast_ref::<T>() {
             return Some(found);
         }
         next = source.source();
@@ -80,7 +84,33 @@ fn transport(error: &ObjectError) -> Option<&HttpError> {
     None
 }
 
-fn transport_detail(error: &HttpError) -> Detail {
+/// What to say of a refusal with that status and body, if the same request may succeed later.
+pub(super) fn passing(status: u16, body: &[u8]) -> Option<Detail> {
+    let body = String::from_utf8_lossy(body);
+    let (code, text) = (element(&body, "Code"), element(&body, "Message").unwrap_or_default());
+    let slow = code.is_some_and(|code| PASSING.contains(&code));
+    (slow || is_transient(status)).then(|| answered(Some(status), code, text))
+}
+
+/// The store's clock and this machine's differ by more than the store allows.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Skew(Detail);
+
+/// By how much the clocks differ, if the store refused a request for that.
+pub(super) fn skew(body: &[u8], date: Option<&str>, now: SystemTime) -> Option<Skew> {
+    let body = String::from_utf8_lossy(body);
+    let code = element(&body, "Code").filter(|code| SKEWED.contains(code))?;
+    let theirs = date.and_then(http_date::parse);
+    let by = theirs.map(|theirs| match now.duration_since(theirs) {
+        Ok(ahead) => format!("{} s ahead of", ahead.as_secs()),
+        Err(behind) => format!("{} s behind", behind.duration().as_secs()),
+    });
+    let by = by.as_deref().unwrap_or("too far from");
+    Some(Skew(Detail::new(format!("{code}: this machine's clock is {by} the store's"))))
+}
+
+pub(super) fn transport_detail(error: &HttpError) -> Detail {
     match error.kind() {
         HttpErrorKind::Timeout => Detail::new("the server did not answer in time"),
         HttpErrorKind::Connect => {
@@ -105,30 +135,37 @@ pub(super) fn is_past_the_end(error: &ObjectError) -> bool {
     answer.status == Some(416) || answer.code == Some("InvalidRange")
 }
 
-/// The error of an operation that began at `started`.
+/// The error of an operation that was tried so.
 pub(super) fn error(
     verb: &'static str,
     place: String,
     error: ObjectError,
-    started: Instant,
+    attempts: &Attempts,
 ) -> StorageError {
     let error = match from_source(error) {
         Ok(source) => return StorageError::new(verb, place, Reason::Credentials(source)),
         Err(error) => error,
     };
-    if let Some(why) = hopeless::found(&error) {
+    if let Some(why) = cause::<Hopeless>(&error) {
+        let detail = Detail::new(why.to_string());
         let reason = match why {
-            Hopeless::Certificate(_) => Reason::Certificate(Detail::new(why.to_string())),
-            Hopeless::Unknown(_) => Reason::Other(Detail::new(why.to_string())),
+            Hopeless::Certificate(_) => Reason::Certificate(detail),
+            Hopeless::Unknown(_) => Reason::Other(detail),
         };
         return StorageError::new(verb, place, reason);
     }
-    let text = error.to_string();
-    let seconds = started.elapsed().as_secs_f64();
-    let transient = |detail| Reason::Transient { tries: tries(&text), seconds, detail };
-    if let Some(failure) = transport(&error) {
-        return StorageError::new(verb, place, transient(transport_detail(failure)));
+    let (tries, seconds) = attempts.spent();
+    if let Some(GaveUp { tries, seconds, detail }) = cause(&error).cloned() {
+        return StorageError::new(verb, place, Reason::Transient { tries, seconds, detail });
     }
+    if let Some(Skew(detail)) = cause(&error) {
+        return StorageError::new(verb, place, Reason::Clock(detail.clone()));
+    }
+    if let Some(failure) = cause(&error) {
+        let detail = transport_detail(failure);
+        return StorageError::new(verb, place, Reason::Transient { tries, seconds, detail });
+    }
+    let text = error.to_string();
     let answer = Answer::read(&text);
     let status = answer.status.or(match &error {
         ObjectError::NotFound { .. } => Some(404),
@@ -136,13 +173,19 @@ pub(super) fn error(
         ObjectError::Unauthenticated { .. } => Some(401),
         _ => None,
     });
-    let slow = matches!(answer.code, Some("SlowDown" | "InternalError" | "ServiceUnavailable"));
+    // One key of a bulk delete, or a 200 that turned out to be none.
+    let passing = answer.code.is_some_and(|code| PASSING.contains(&code));
     let reason = if let Some(reason) = classify(status, answer.code, answer.text) {
         reason
-    } else if slow || status.is_some_and(is_transient) {
-        transient(other(&error, status, &answer))
+    } else if passing {
+        let detail = answered(status, answer.code, answer.text);
+        Reason::Transient { tries, seconds, detail }
+    } else if status.is_none() && answer.code.is_none() {
+        // The innermost cause has no URL in it: those are in the layers of the request.
+        let what = "the store's answer makes no sense";
+        Reason::Other(Detail::with_text(what, &innermost(&error)))
     } else {
-        Reason::Other(other(&error, status, &answer))
+        Reason::Other(answered(status, answer.code, answer.text))
     };
     StorageError::new(verb, place, reason)
 }
@@ -157,12 +200,12 @@ fn from_source(error: ObjectError) -> Result<Box<Error>, ObjectError> {
     }
 }
 
-fn other(error: &ObjectError, status: Option<u16>, answer: &Answer<'_>) -> Detail {
-    match (status, answer.code) {
-        (_, Some(code)) => Detail::with_text(format!("the store answered {code}"), answer.text),
+/// The store's answer in a sentence.
+fn answered(status: Option<u16>, code: Option<&str>, text: &str) -> Detail {
+    match (status, code) {
+        (_, Some(code)) => Detail::with_text(format!("the store answered {code}"), text),
         (Some(status), None) => Detail::new(format!("the store answered http status {status}")),
-        // The innermost cause has no URL in it: those are in the layers of the request.
-        (None, None) => Detail::with_text("the store's answer makes no sense", &innermost(error)),
+        (None, None) => Detail::new("the store refused"),
     }
 }
 
@@ -174,7 +217,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_reply_can_be_read(
-            mark in prop::sample::select(vec!["", STATUS_MARK, BODY_MARK, ", after ", "(code: "]),
+            mark in prop::sample::select(vec!["", STATUS_MARK, BODY_MARK, "(code: "]),
             parts in proptest::collection::vec(
                 prop_oneof![
                     Just("<Code>".to_owned()),
@@ -182,7 +225,6 @@ mod tests {
                     Just("<Message>".to_owned()),
                     Just("</Message>".to_owned()),
                     Just("503".to_owned()),
-                    Just("99999999999 retries".to_owned()),
                     any::<String>(),
                 ],
                 0..8,
@@ -205,10 +247,47 @@ mod tests {
                     Service Unavailable: <Error><Code>SlowDown</Code><Message>wait</Message></Error>";
         let expected = Answer { status: Some(503), code: Some("SlowDown"), text: "wait" };
         assert_eq!(Answer::read(text), expected);
-        assert_eq!(tries(text), 6);
         let text = "DeleteObjects request failed for key a(code: X)b: no (code: AccessDenied)";
         assert_eq!(Answer::read(text).code, Some("AccessDenied"));
         let nothing = Answer { status: None, code: None, text: "" };
         assert_eq!(Answer::read("whatever"), nothing);
+    }
+
+    #[test]
+    fn refusals_that_pass_are_told_from_others() {
+        let body = |code: &str| format!("<Error><Code>{code}</Code><Message>so</Message></Error>");
+        for (status, code, passes) in [
+            (503, "SlowDown", true),
+            (500, "Whatever", true),
+            (429, "", true),
+            (400, "RequestTimeout", true),
+            (409, "OperationAborted", true),
+            (409, "BucketNotEmpty", false),
+            (403, "AccessDenied", false),
+            (404, "", false),
+        ] {
+            assert_eq!(passing(status, body(code).as_bytes()).is_some(), passes, "{status} {code}");
+        }
+        let slow = passing(503, body("SlowDown").as_bytes()).unwrap();
+        assert_eq!(slow.to_string(), "the store answered SlowDown: so");
+        assert_eq!(passing(502, b"").unwrap().to_string(), "the store answered http status 502");
+    }
+
+    #[test]
+    fn clocks_are_compared_where_the_store_refuses_for_them() {
+        let body = b"<Error><Code>RequestTimeTooSkewed</Code></Error>";
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let theirs = http_date::parse(date).unwrap();
+        let hour = std::time::Duration::from_secs(3600);
+        for (now, date, text) in [
+            (theirs + hour, Some(date), "is 3600 s ahead of the store's"),
+            (theirs - hour, Some(date), "is 3600 s behind the store's"),
+            (theirs, Some("yesterday"), "is too far from the store's"),
+            (theirs, None, "is too far from the store's"),
+        ] {
+            let Skew(detail) = skew(body, date, now).unwrap();
+            assert!(detail.to_string().ends_with(text), "{detail}");
+        }
+        assert!(skew(b"<Error><Code>AccessDenied</Code></Error>", Some(date), theirs).is_none());
     }
 }

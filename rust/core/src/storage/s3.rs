@@ -12,7 +12,7 @@ use super::bucket::{BucketStore, Folder, Service, invalid, retry_config, server}
 use super::client::Wire;
 use super::counters::Counters;
 use super::credentials::CredentialCache;
-use super::hopeless::{self, Hopeless, Optional};
+use super::hopeless::{Hopeless, Optional};
 use super::secrets::{AwsSecret, fits_header};
 use super::{Result, reply};
 use crate::engine::fork::{Mutex, RwLock};
@@ -164,7 +164,7 @@ impl Service for S3 {
             return true;
         }
         let mut learned = current.learned.clone();
-        if let Some(Hopeless::Unknown(Some(lacking))) = hopeless::found(error) {
+        if let Some(Hopeless::Unknown(Some(lacking))) = reply::cause(error) {
             learned.lacks(*lacking);
         }
         if let Some(named) = named.filter(|named| fits_header(named)) {
