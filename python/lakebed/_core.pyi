@@ -75,6 +75,9 @@ class Store:
     def s3(bucket: str, prefix: str, access: AwsAccess) -> Store: ...
     @staticmethod
     def gcs(bucket: str, prefix: str, access: GcsAccess) -> Store: ...
+    # A dataset below an http(s) URL: read-only, and never listed.
+    @staticmethod
+    def http(url: str, authorization: str | None) -> Store: ...
     def has_dataset(self) -> bool: ...
     def is_empty(self) -> bool: ...
     def total_bytes(self) -> int: ...
@@ -122,8 +125,10 @@ class Dataset:
     def lock_notice(self) -> str | None: ...
     @property
     def lock_hint(self) -> str | None: ...
-    # `lock_timeout` in seconds, None = wait for ever. `limits`: max_requests,
-    # max_bytes_in_flight, max_sample_bytes; see `lakebed.settings`.
+    # `lock_timeout` in seconds, None = wait for ever. `fsync`: whether flushes wait until local
+    # disks hold what they wrote. `limits`: max_requests, max_bytes_in_flight, max_sample_bytes,
+    # max_requests_per_host; these and `link_addresses` (its `link_private_addresses`): see
+    # `lakebed.settings`.
     @staticmethod
     def create(
         store: Store,
@@ -131,7 +136,10 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
+        link_addresses: str,
+        allow_local_links: bool,
     ) -> Dataset: ...
     @staticmethod
     def open(
@@ -143,7 +151,10 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
+        link_addresses: str,
+        allow_local_links: bool,
     ) -> Dataset: ...
     # Newest first; each has "commit", "author", "time" (Unix seconds) and "message".
     def commits(self) -> list[dict[str, Any]]: ...
@@ -214,7 +225,9 @@ class Dataset:
     # As close, where the process ends: threads that still read may go on.
     def abandon(self) -> None: ...
     def creds_keys(self) -> list[str]: ...
+    # Both are stored at once.
     def add_creds_key(self, creds_key: str) -> None: ...
+    def rename_creds_key(self, old: str, new: str) -> None: ...
     # `authorization` is the value of the HTTP header of that name.
     def populate_creds(
         self,
@@ -252,6 +265,7 @@ def fetch(
     gcs: GcsAccess | None,
     authorization: str | None,
     max_bytes: int,
+    link_addresses: str,
 ) -> bytes: ...
 
 # The codes of all kinds of errors.

@@ -22,7 +22,7 @@ DATASET_METHODS = frozenset(
     "delete_group delete_tensor delete_view diff filter fix_vc get_view get_views load_view "
     "make_private make_public merge pop pytorch query random_split rechunk rename rename_group "
     "rename_tensor reset sample_by save_view set_token size_approx tensorflow update "
-    "update_creds_key visualize".split()
+    "visualize".split()
 )
 DATASET_PROPERTIES = frozenset(
     "client has_head_changes is_optimized max_view min_view token username".split()

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.Image import Image
 
+    from lakebed.auth import Creds
+
 _HTTP = ("http://", "https://")
 _GCS = ("gcs://", "gcp://", "gs://")
 _ENCODERS = ("jpeg", "png")
@@ -42,14 +44,15 @@ class Sample:
     What is not known yet is read at the first need of it.
 
     Args:
-        path: A file, `s3://bucket/key`, or an http(s) URL.
+        path: A file, `s3://bucket/key`, `gcs://bucket/key`, or an http(s) URL.
         array: The values.
         buffer: Encoded bytes, or raw ones with `shape` and `dtype`.
         compression: The format of the file or the buffer; found out where not given.
         verify: Read and decode at once.
         shape: The shape of a raw buffer.
         dtype: The dtype of a raw buffer.
-        creds: Credentials for `path`: those of AWS for `s3://`, `{"Authorization": ...}` for http.
+        creds: Credentials for `path`: as `load` takes them for `s3://` and `gcs://`,
+            `{"Authorization": ...}` for http.
 
     Raises:
         InvalidInputError: Not exactly one of `path`, `array` and `buffer`.
@@ -66,7 +69,7 @@ class Sample:
         verify: bool = False,
         shape: tuple[int, ...] | None = None,
         dtype: str | None = None,
-        creds: aws.Creds = None,
+        creds: Creds = None,
     ) -> None:
         path, creds = concealed(path), given.concealed(creds)
         if sum(value is not None for value in (path, array, buffer)) != 1:
@@ -284,13 +287,14 @@ class Sample:
             gcs=google,
             authorization=creds.get("Authorization") if is_header else None,
             max_bytes=settings.max_sample_bytes,
+            link_addresses=settings.link_private_addresses,
         )
 
 
 def read(
     path: PathLike,
     verify: bool = False,
-    creds: aws.Creds = None,
+    creds: Creds = None,
     compression: str | None = None,
     storage: object = None,
     timeout: float | None = None,

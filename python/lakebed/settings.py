@@ -10,6 +10,10 @@
 | `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
 | `retry_s` | `LAKEBED_RETRY_S` | 60 s | how long failing requests are tried again |
 | `idle_timeout_s` | `LAKEBED_IDLE_TIMEOUT_S` | 30 s | the wait for a reply, or its next part |
+| `fsync` | `LAKEBED_FSYNC` | yes | whether flushes wait for local disks |
+| `max_requests_per_host` | `LAKEBED_MAX_REQUESTS_PER_HOST` | 16 | requests to a server at once |
+| `link_private_addresses` | `LAKEBED_LINK_PRIVATE_ADDRESSES` | `allow` | where URLs may lead |
+| `allow_local_links` | `LAKEBED_ALLOW_LOCAL_LINKS` | no | files as links of remote datasets |
 | `consent_timeout_s` | `LAKEBED_CONSENT_TIMEOUT_S` | 300 | the wait for a consent page |
 
 | attribute | environment | default | what it names |
@@ -32,12 +36,18 @@ One more is looked at once, when lakebed is imported, by its core: `LAKEBED_LOG`
 from __future__ import annotations
 
 import os
-from typing import Final, Self, TypedDict, overload
+from typing import Any, Final, Generic, NoReturn, Self, TypedDict, TypeVar, overload
 
 from lakebed.errors import InvalidInputError, InvalidTypeError
 
 # What the core counts bytes in.
 _MOST: Final = (1 << 63) - 1
+_SWITCHES: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+T = TypeVar("T")
 
 
 class Limits(TypedDict):
@@ -46,6 +56,7 @@ class Limits(TypedDict):
     max_requests: int
     max_bytes_in_flight: int
     max_sample_bytes: int
+    max_requests_per_host: int
 
 
 class Patience(TypedDict):
@@ -55,20 +66,18 @@ class Patience(TypedDict):
     idle_timeout_s: int
 
 
-class Setting:
+class AnySetting(Generic[T]):
     """One setting, and the attribute of `Settings` that gives its value.
 
     Args:
         variable: Its name in the environment.
         default: Its value where nothing is set.
-        unit: What is counted.
         meaning: What it is for.
     """
 
-    def __init__(self, variable: str, default: int, unit: str, meaning: str) -> None:
+    def __init__(self, variable: str, default: T, meaning: str) -> None:
         self.variable = variable
         self.default = default
-        self.unit = unit
         self.meaning = meaning
         self.name = ""
 
@@ -78,35 +87,58 @@ class Setting:
     @overload
     def __get__(self, settings: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, settings: Settings, owner: type) -> int: ...
-    def __get__(self, settings: Settings | None, owner: type) -> Self | int:
+    def __get__(self, settings: Settings, owner: type) -> T: ...
+    def __get__(self, settings: Settings | None, owner: type) -> Self | T:
         if settings is None:
             return self
-        given = settings.given.get(self.name)
+        given: T | None = settings.given.get(self.name)
         return self.from_environment() if given is None else given
 
-    def __set__(self, settings: Settings, value: int) -> None:
+    def __set__(self, settings: Settings, value: T) -> None:
         settings.given[self.name] = self._checked(value, f"lakebed.settings.{self.name}")
 
     def __delete__(self, settings: Settings) -> None:
         settings.given.pop(self.name, None)
 
-    def from_environment(self) -> int:
+    def from_environment(self) -> T:
         """Return what the environment says, or the default.
 
         Raises:
-            InvalidInputError: It says something else than a positive whole number.
+            InvalidInputError: It says something that this cannot be.
         """
         text = os.environ.get(self.variable, "").strip()
-        if not text:
-            return self.default
+        return self._parsed(text) if text else self.default
+
+    def _parsed(self, text: str) -> T:
+        """Return the value that a text of the environment means."""
+        raise NotImplementedError
+
+    def _checked(self, value: object, given: str) -> T:
+        """Return a value that it can have; `given` says where it comes from."""
+        raise NotImplementedError
+
+    def _refuse(self, text: str, what: str, default: str) -> NoReturn:
+        message = f"the environment variable {self.variable} is {text[:100]!r}, not {what}"
+        raise InvalidInputError(message, hint=f"unset it for the default, {default}")
+
+
+class Setting(AnySetting[int]):
+    """A positive whole number.
+
+    Args:
+        variable: Its name in the environment.
+        default: Its value where nothing is set.
+        unit: What is counted.
+        meaning: What it is for.
+    """
+
+    def __init__(self, variable: str, default: int, unit: str, meaning: str) -> None:
+        super().__init__(variable, default, meaning)
+        self.unit = unit
+
+    def _parsed(self, text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > len(str(_MOST)):
-            message = (
-                f"the environment variable {self.variable} is {text[:100]!r}, "
-                f"not a whole number of {self.unit}"
-            )
-            hint = f"unset it for the default, {self.default}"
-            raise InvalidInputError(message, hint=hint)
+            self._refuse(text, f"a whole number of {self.unit}", str(self.default))
         return self._checked(int(text), f"the environment variable {self.variable}")
 
     def _checked(self, value: object, given: str) -> int:
@@ -119,48 +151,64 @@ class Setting:
         return value
 
 
-class PathSetting:
-    """One setting that names a file or folder, and the attribute that gives it.
+class Choice(AnySetting[str]):
+    """One of some words, the default first."""
 
-    Args:
-        variable: Its name in the environment.
-        meaning: What it is for, and what holds where it is not set.
-    """
+    def __init__(self, variable: str, words: tuple[str, ...], meaning: str) -> None:
+        super().__init__(variable, words[0], meaning)
+        self.words = words
+
+    def _parsed(self, text: str) -> str:
+        return self._checked(text, f"the environment variable {self.variable}")
+
+    def _checked(self, value: object, given: str) -> str:
+        if not isinstance(value, str):
+            raise InvalidTypeError(f"{given} is a str, not a {type(value).__name__}")
+        if value not in self.words:
+            known = ", ".join(map(repr, self.words))
+            raise InvalidInputError(f"{given} is one of {known}, not {value[:100]!r}")
+        return value
+
+
+class Switch(AnySetting[bool]):
+    """Yes or no."""
+
+    def _parsed(self, text: str) -> bool:
+        value = _SWITCHES.get(text.lower())
+        if value is None:
+            self._refuse(text, "1 or 0", str(int(self.default)))
+        return value
+
+    def _checked(self, value: object, given: str) -> bool:
+        if not isinstance(value, bool):
+            raise InvalidTypeError(f"{given} is a bool, not a {type(value).__name__}")
+        return value
+
+
+class PathSetting(AnySetting[str | None]):
+    """The path of a file or folder; None where it is not set."""
 
     def __init__(self, variable: str, meaning: str) -> None:
-        self.variable = variable
-        self.meaning = meaning
-        self.name = ""
+        super().__init__(variable, None, meaning)
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+    def __set__(self, settings: Settings, value: str | os.PathLike[str] | None) -> None:
+        settings.given[self.name] = self._checked(value, f"lakebed.settings.{self.name}")
 
-    @overload
-    def __get__(self, settings: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, settings: Settings, owner: type) -> str | None: ...
-    def __get__(self, settings: Settings | None, owner: type) -> Self | str | None:
-        if settings is None:
-            return self
-        return settings.paths.get(self.name) or os.environ.get(self.variable) or None
+    def _parsed(self, text: str) -> str:
+        return text
 
-    def __set__(self, settings: Settings, value: str | os.PathLike[str]) -> None:
-        given: object = value
-        if not isinstance(given, str | os.PathLike):
-            message = f"lakebed.settings.{self.name} is a path, not a {type(given).__name__}"
-            raise InvalidTypeError(message)
-        settings.paths[self.name] = os.fsdecode(given)
-
-    def __delete__(self, settings: Settings) -> None:
-        settings.paths.pop(self.name, None)
+    def _checked(self, value: object, given: str) -> str:
+        if not isinstance(value, str | os.PathLike):
+            raise InvalidTypeError(f"{given} is a path, not a {type(value).__name__}")
+        return os.fsdecode(value)
 
 
 class Settings:
     """The settings, as attributes; `lakebed.settings` is the only one of its kind.
 
     Reading an attribute gives what was set, else the environment's value, else the default; `del`
-    takes back what was set. Every value is a positive whole number, or the path of a file or
-    folder; others raise `InvalidInputError`, unknown names `AttributeError`.
+    takes back what was set. Values that cannot be raise `InvalidInputError`, unknown names
+    `AttributeError`.
 
     Attributes:
         given: The numbers that were set here, by name.
@@ -211,6 +259,13 @@ class Settings:
         "How long a reply, or the next part of it, is awaited before the request is tried again. "
         "Uploads may take as much longer as they need at 64 KiB a second.",
     )
+    fsync = Switch(
+        "LAKEBED_FSYNC",
+        True,
+        "Whether a flush waits until local disks hold what it wrote, so that it survives a loss of "
+        "power, or leaves that to the system, which takes seconds to do it. Servers have seen to "
+        "that when they answer.",
+    )
     consent_timeout_s = Setting(
         "LAKEBED_CONSENT_TIMEOUT_S",
         300,
@@ -228,9 +283,29 @@ class Settings:
         "page with; else the client of the login that gcloud stored.",
     )
 
+    max_requests_per_host = Setting(
+        "LAKEBED_MAX_REQUESTS_PER_HOST",
+        16,
+        "requests",
+        "The most requests of this process to one web server (http and https links) at the same "
+        "time. Object stores are made for more, and are not bounded by it.",
+    )
+    link_private_addresses = Choice(
+        "LAKEBED_LINK_PRIVATE_ADDRESSES",
+        ("allow", "refuse", "allow-metadata"),
+        "Whether http and https links, and what they redirect to, may lead to private addresses: "
+        "'refuse' for a process that reads on behalf of others. Addresses at which clouds hand out "
+        "a machine's own credentials take 'allow-metadata'.",
+    )
+    allow_local_links = Switch(
+        "LAKEBED_ALLOW_LOCAL_LINKS",
+        False,
+        "Whether links of a remote dataset may lead to files of this machine, where the call that "
+        "opens it does not say.",
+    )
+
     def __init__(self) -> None:
-        self.given: dict[str, int] = {}
-        self.paths: dict[str, str] = {}
+        self.given: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={getattr(self, name)}' for name in SETTINGS)})"
@@ -241,6 +316,7 @@ class Settings:
             max_requests=self.max_requests,
             max_bytes_in_flight=self.max_bytes_in_flight,
             max_sample_bytes=self.max_sample_bytes,
+            max_requests_per_host=self.max_requests_per_host,
         )
 
     def patience(self) -> Patience:
@@ -248,9 +324,7 @@ class Settings:
         return Patience(retry_s=self.retry_s, idle_timeout_s=self.idle_timeout_s)
 
 
-SETTINGS: Final[dict[str, Setting | PathSetting]] = {
-    name: setting
-    for name, setting in vars(Settings).items()
-    if isinstance(setting, Setting | PathSetting)
+SETTINGS: Final[dict[str, AnySetting[Any]]] = {
+    name: setting for name, setting in vars(Settings).items() if isinstance(setting, AnySetting)
 }
 settings: Final = Settings()

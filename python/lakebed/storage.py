@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, assert_never
 
 from lakebed import _core
-from lakebed.auth import aws, gcs
+from lakebed.auth import aws, gcs, http
 from lakebed.auth.given import concealed
 from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
 from lakebed.settings import settings
@@ -21,7 +21,6 @@ Creds: TypeAlias = "aws.Creds | gcs.Creds"
 # What is parsed, and cannot be opened yet.
 _PLANNED: Final = {
     "hub": "hub:// paths",
-    "http": "datasets behind http URLs",
     "azure": "Azure storage",
     "gdrive": "Google Drive",
 }
@@ -124,7 +123,11 @@ def _open(location: Location, creds: Any) -> Storage:
             google = gcs.resolve(creds)
             store = _core.Store.gcs(location.root, location.prefix, google.core())
             return Storage(store, "Google Cloud Storage", google.endpoint_url, None, google.source)
-        case "http" | "hub" | "azure" | "gdrive":
+        case "http":
+            web = http.resolve(creds)
+            store = _core.Store.http(location.root, web.authorization)
+            return Storage(store, "http", None, None, web.source)
+        case "hub" | "azure" | "gdrive":
             message = f"not supported yet: {_PLANNED[location.kind]}"
             raise UnsupportedFeatureError(message, path=location.path)
         case _:

@@ -124,6 +124,9 @@ class Session:
         if step["do"] in {"info", "replace_info", "delete_info"}:
             _change_info(self.ds[step["name"]] if "name" in step else self.ds, step)
             return None
+        if step["do"] in {"add_creds_key", "update_creds_key"}:
+            _change_creds(self.ds, step)
+            return None
         return _run_one(self._package, self.ds, step)
 
     def close(self) -> None:
@@ -167,10 +170,6 @@ def _run_one(package: ModuleType, ds: Any, step: Step) -> Any:
         case "append_row":
             row = step["row"]
             ds.append({each: _native(package, row[each]) for each in row}, **options)
-        case "add_creds_key":
-            ds.add_creds_key(name)
-            if "creds" in step:
-                ds.populate_creds(name, step["creds"])
         case "flush":
             ds.flush()
         case "commit":
@@ -180,6 +179,15 @@ def _run_one(package: ModuleType, ds: Any, step: Step) -> Any:
         case unknown:
             raise ValueError(unknown)
     return None
+
+
+def _change_creds(ds: Any, step: Step) -> None:
+    if step["do"] == "update_creds_key":
+        ds.update_creds_key(step["name"], step["new"])
+        return
+    ds.add_creds_key(step["name"])
+    if "creds" in step:
+        ds.populate_creds(step["name"], step["creds"])
 
 
 def _change_info(owner: Any, step: Step) -> None:

@@ -11,7 +11,7 @@ from lakebed.dataset.dataset import Dataset
 from lakebed.dataset.opening import Options
 from lakebed.dataset.source import source_of
 from lakebed.dataset.tree import Tree
-from lakebed.errors import CouldNotCreateNewDatasetException
+from lakebed.errors import CouldNotCreateNewDatasetException, ReadOnlyModeError
 from lakebed.storage import open_store
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def load(
     lock_enabled: bool = True,
     index_params: Mapping[str, Any] | None = None,
     *,
+    allow_local_links: bool | None = None,
     version: str | None = None,
 ) -> Dataset:
     """Open a dataset.
@@ -63,6 +64,8 @@ def load(
         lock_timeout: How long to wait for another writer, in seconds; None: for ever.
         lock_enabled: Take and respect the write lock.
         index_params: Not there yet.
+        allow_local_links: Read links to files of this machine, where the dataset is in a bucket or
+            behind a web server. None: as `lakebed.settings.allow_local_links` says, which is no.
         version: The branch or commit; an `@` in the path is then a part of a name. Not in v3.
 
     Raises:
@@ -80,7 +83,9 @@ def load(
     path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
-    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(
+        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
+    )
     return _load(source_of(paths.parse(path, version), creds, options), verbose=verbose)
 
 
@@ -98,6 +103,8 @@ def empty(
     lock_timeout: float | None = 0,
     verbose: bool = True,
     index_params: Mapping[str, Any] | None = None,
+    *,
+    allow_local_links: bool | None = None,
 ) -> Dataset:
     """Create a dataset.
 
@@ -115,6 +122,7 @@ def empty(
         lock_timeout: As in `load`.
         verbose: Accepted.
         index_params: Not there yet.
+        allow_local_links: As in `load`.
 
     Returns:
         The dataset, open for writing.
@@ -135,7 +143,7 @@ def empty(
     location = paths.parse(path)
     paths.refuse_address(location, "empty")
     paths.check_name(location)
-    options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout, allow_local_links)
     return _create(source_of(location, creds, options), overwrite=overwrite)
 
 
@@ -160,6 +168,7 @@ def open_or_create(
     index_params: Mapping[str, Any] | None = None,
     indra: bool = False,
     *,
+    allow_local_links: bool | None = None,
     version: str | None = None,
 ) -> Dataset:
     """Open the dataset at a path, or create one there: `deeplake.dataset(path)`.
@@ -175,7 +184,9 @@ def open_or_create(
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("dataset", access_method, {"runtime": runtime, **refused})
     location = paths.parse(path, version)
-    options = Options(read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout)
+    options = Options(
+        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
+    )
     source = source_of(location, creds, options)
     exists = source.store.has_dataset()
     if exists and not overwrite:
@@ -249,7 +260,11 @@ def delete(
 
 
 def _load(source: Source, *, verbose: bool) -> Dataset:
-    core = source.open(source.options.read_only)
+    read_only = source.options.read_only
+    if source.location.kind == "http" and read_only is None:
+        # Nobody expects to write there, so nothing has to be said about it.
+        read_only = True
+    core = source.open(read_only)
     if verbose:
         opening.warn_opened(core, source.path)
     handle = source.handle(core)
@@ -257,6 +272,10 @@ def _load(source: Source, *, verbose: bool) -> Dataset:
 
 
 def _create(source: Source, *, overwrite: bool) -> Dataset:
+    if source.location.kind == "http":
+        message = "a dataset behind a web server can only be read"
+        hint = "write it to a folder or a bucket, which the server shows"
+        raise ReadOnlyModeError(message, path=source.path, hint=hint)
     store, options = source.store, source.options
     if overwrite and store.has_dataset():
         locks = options.lock_enabled

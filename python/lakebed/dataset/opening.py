@@ -30,6 +30,8 @@ class Options:
         memory_cache_size: For chunks kept between reads, in MB.
         lock_enabled: Whether the write lock is taken and respected.
         lock_timeout: How long to wait for it in seconds; None: for ever.
+        allow_local_links: Whether links of a remote dataset may lead to files of this machine;
+            None: as the setting says.
     """
 
     read_only: bool | None = None
@@ -37,6 +39,7 @@ class Options:
     memory_cache_size: float = 2000
     lock_enabled: bool = True
     lock_timeout: float | None = 0
+    allow_local_links: bool | None = None
 
     def locking(self) -> dict[str, Any]:
         """Return what the core wants to know, whether it opens or creates."""
@@ -46,7 +49,14 @@ class Options:
             "lock_enabled": self.lock_enabled,
             "lock_timeout": None if self.lock_timeout is None else float(self.lock_timeout),
             "memory_cache_bytes": int(self.memory_cache_size * _MB),
+            "fsync": settings.fsync,
             "limits": settings.limits(),
+            "link_addresses": settings.link_private_addresses,
+            "allow_local_links": (
+                settings.allow_local_links
+                if self.allow_local_links is None
+                else self.allow_local_links
+            ),
         }
 
 

@@ -31,6 +31,7 @@
     ├── SampleError                             tensor, index
     │   ├── DecodeError (ReadSampleFromChunkError, CorruptedSampleError)
     │   ├── LinkError (GetDataFromLinkError, BadLinkError)     url without secrets, creds key
+    │   │   └── LinkCredsError (MissingCredsError) · LinkNotAllowedError
     │   └── SampleReadError · SampleAppendError (SampleExtendError)
     ├── UnsupportedFeatureError (NotImplementedError)          not there yet, named
     ├── LimitExceededError · ClosedError (ValueError) · InterruptedByCallerError
@@ -90,6 +91,7 @@ from lakebed.errors._v3 import (
     CorruptedSampleError,
     CouldNotCreateNewDatasetException,
     CredsKeyExistsError,
+    CredsKeyNotFoundError,
     DatasetCorruptError,
     DatasetExistsError,
     DatasetHandlerError,
@@ -107,6 +109,8 @@ from lakebed.errors._v3 import (
     InvalidTensorGroupNameError,
     InvalidTensorNameError,
     JsonValidationError,
+    LinkCredsError,
+    LinkNotAllowedError,
     LockedException,
     MetaError,
     MissingCredsError,
@@ -259,6 +263,7 @@ __all__ = [
     "CorruptedSampleError",
     "CouldNotCreateNewDatasetException",
     "CredsKeyExistsError",
+    "CredsKeyNotFoundError",
     "DatasetConnectError",
     "DatasetCorruptError",
     "DatasetExistsError",
@@ -320,7 +325,9 @@ __all__ = [
     "JsonValidationError",
     "LakebedError",
     "LimitExceededError",
+    "LinkCredsError",
     "LinkError",
+    "LinkNotAllowedError",
     "LockedError",
     "LockedException",
     "LoginException",

@@ -52,6 +52,8 @@ KINDS: dict[str, type[_tree.LakebedError]] = {
     "already_exists": _tree.AlreadyExistsError,
     "sample": _tree.SampleError,
     "hub": _tree.HubError,
+    "link_creds": _v3.LinkCredsError,
+    "link_not_allowed": _v3.LinkNotAllowedError,
 }
 
 

@@ -251,6 +251,12 @@ class MissingCredsError(AuthError, ValueError):
     KIND = "missing_creds"
 
 
+class CredsKeyNotFoundError(NotFoundError, MissingCredsError, KeyError):
+    """A creds key that was to be changed is unknown. v3 raises KeyError."""
+
+    KIND = "missing_creds"
+
+
 # v3 tells failures of S3 apart by verb, we by cause and for every store: its names catch them all.
 S3Error = StorageError
 S3GetError = StorageError
@@ -302,6 +308,21 @@ class SampleReadError(SampleError):
 
 class GetDataFromLinkError(LinkError, SampleReadError):
     """A linked object cannot be read."""
+
+
+class LinkCredsError(GetDataFromLinkError, MissingCredsError):
+    """A linked object cannot be read with its creds key, which is not populated or refused.
+
+    Deep Lake v3 raises ValueError for the former.
+    """
+
+    KIND = "link_creds"
+
+
+class LinkNotAllowedError(GetDataFromLinkError):
+    """A rule of this process forbids to follow a link: to a file, or to a private address."""
+
+    KIND = "link_not_allowed"
 
 
 class UnableToReadFromUrlError(GetDataFromLinkError):

@@ -10,7 +10,14 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from lakebed.auth.given import concealed
-from lakebed.errors import ClosedError, DatasetCorruptError, LakebedError, ReadOnlyModeError
+from lakebed.errors import (
+    ClosedError,
+    CredsKeyNotFoundError,
+    DatasetCorruptError,
+    LakebedError,
+    MissingCredsError,
+    ReadOnlyModeError,
+)
 from lakebed.links import link_access
 from lakebed.tensor.info import Document, Info
 
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lakebed import _core
-    from lakebed.auth.aws import Creds
+    from lakebed.auth import Creds
     from lakebed.storage import Storage
 
 # What `populate_creds` was given: the credentials, and whether the environment is asked.
@@ -219,6 +226,25 @@ class Handle:
         self.core.populate_creds(creds_key, **access)
         self.populated[creds_key] = (creds, from_environment)
 
+    def rename_creds_key(self, old: str, new: str) -> None:
+        """Give a creds key another name, and its credentials with it.
+
+        Raises:
+            CredsKeyNotFoundError: The dataset has no such key.
+        """
+        with self._changing:
+            core = self.core
+            try:
+                core.rename_creds_key(old, new)
+            except MissingCredsError as error:
+                hint = f"its creds keys are {', '.join(map(repr, core.creds_keys())) or 'none'}"
+                raise CredsKeyNotFoundError(
+                    error.message, path=self.path, creds_key=old, hint=hint
+                ) from None
+            given = self.populated.pop(old, None)
+            if given is not None:
+                self.populated.setdefault(new, given)
+
     # --- the end of things
 
     def set_read_only(self, read_only: bool) -> None:
@@ -364,6 +390,15 @@ def _close_at_end(opened: _Open) -> None:
     """Close what its last holder, or the interpreter, left open."""
     if opened.is_forked:
         return
+    if isinstance(threading.current_thread(), threading._DummyThread):  # noqa: SLF001
+        # Perhaps one of the core's, which is asking for credentials as the garbage is collected:
+        # closing may need just these, and has to wait for them elsewhere.
+        threading.Thread(target=_close_left_open, args=(opened,)).start()
+    else:
+        _close_left_open(opened)
+
+
+def _close_left_open(opened: _Open) -> None:
     try:
         opened.abandon()
     except LakebedError as error:

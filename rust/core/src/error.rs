@@ -107,6 +107,10 @@ kinds! {
     Sample => "sample",
     /// A hub refused or failed.
     Hub => "hub",
+    /// A linked object cannot be read for want of good credentials.
+    LinkCreds => "link_creds",
+    /// A rule of the reading process forbids to follow a link.
+    LinkNotAllowed => "link_not_allowed",
 }
 
 /// A limit that users can raise: the name of its setting, in the environment.

@@ -50,7 +50,7 @@ fn stores_work_in_a_child_while_the_parent_is_busy() {
     let access = AwsAccess { endpoint_url: Some(server.url("")), ..AwsAccess::default() };
     let s3 = Store::s3(S3Config { bucket: "b".into(), access, ..S3Config::default() }).unwrap();
 
-    let pool = LinkPool::new();
+    let pool = LinkPool::default();
     pool.populate(
         "key",
         LinkCreds { authorization: Some("Bearer x".into()), ..LinkCreds::default() },

@@ -1,6 +1,10 @@
 //! Links against `tests/data/paths.json`, which dataset paths are tested against in Python.
 
-use lakebed_core::links::{AwsAccess, LinkCreds, LinkPool, display};
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::indexing_slicing, reason = "a JSON value without the key is null")]
+
+use lakebed_core::links::{LinkCreds, LinkPool, display};
+use lakebed_core::storage::{AwsAccess, GcsAccess};
 use serde_json::Value;
 
 fn vectors() -> Vec<Value> {
@@ -11,8 +15,9 @@ fn vectors() -> Vec<Value> {
 
 /// With a creds key "all" for every cloud.
 fn pool() -> LinkPool {
-    let pool = LinkPool::new();
-    pool.populate("all", LinkCreds { aws: Some(AwsAccess::default()), ..LinkCreds::default() });
+    let pool = LinkPool::default();
+    let (aws, gcs) = (Some(AwsAccess::default()), Some(GcsAccess::default()));
+    pool.populate("all", LinkCreds { aws, gcs, ..LinkCreds::default() });
     pool
 }
 

@@ -5,7 +5,7 @@ use lakebed_core::links::{LinkPool, display};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let _ = LinkPool::new().resolve(text, None);
+    let _ = LinkPool::default().resolve(text, None);
     let shown = display(text);
     assert_eq!(display(&shown), shown);
     if text.contains("s3cr3t-w0rd") {

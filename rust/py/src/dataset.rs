@@ -7,6 +7,7 @@ use lakebed_core::dataset::{Dataset, Limits, OpenOptions, TensorSpec};
 use lakebed_core::engine::Interrupt;
 use lakebed_core::fetch;
 use lakebed_core::format::RawJson;
+use lakebed_core::storage::Addresses;
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -45,21 +46,28 @@ impl PyDataset {
 #[pymethods]
 impl PyDataset {
     #[staticmethod]
-    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
+    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits, link_addresses, allow_local_links))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
     fn create(
         py: Python<'_>,
         store: &PyStore,
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
+        link_addresses: &str,
+        allow_local_links: bool,
     ) -> PyResult<Self> {
         let lock_timeout = timeout(py, lock_timeout)?;
         let options = OpenOptions {
             lock_enabled,
             lock_timeout,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
+            link_addresses: addresses(py, link_addresses)?,
+            allow_local_links,
             ..OpenOptions::default()
         };
         let store = store.inner().clone();
@@ -68,7 +76,7 @@ impl PyDataset {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, limits))]
+    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits, link_addresses, allow_local_links))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
     fn open(
         py: Python<'_>,
@@ -79,7 +87,10 @@ impl PyDataset {
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
+        link_addresses: &str,
+        allow_local_links: bool,
     ) -> PyResult<Self> {
         let options = OpenOptions {
             address,
@@ -88,7 +99,10 @@ impl PyDataset {
             lock_enabled,
             lock_timeout: timeout(py, lock_timeout)?,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
+            link_addresses: addresses(py, link_addresses)?,
+            allow_local_links,
             ..OpenOptions::default()
         };
         let store = store.inner().clone();
@@ -286,6 +300,10 @@ impl PyDataset {
         self.call(py, |dataset, interrupt| dataset.add_creds_key(creds_key, interrupt))
     }
 
+    fn rename_creds_key(&self, py: Python<'_>, old: &str, new: &str) -> PyResult<()> {
+        self.call(py, |dataset, interrupt| dataset.rename_creds_key(old, new, interrupt))
+    }
+
     #[pyo3(signature = (creds_key, *, aws, gcs, authorization))]
     fn populate_creds(
         &self,
@@ -300,16 +318,22 @@ impl PyDataset {
     }
 }
 
+/// Where links may lead, by the setting's word for it.
+pub(crate) fn addresses(py: Python<'_>, text: &str) -> PyResult<Addresses> {
+    enter(py, None, |_| text.parse())
+}
+
 /// The limits of a handle, all of which the caller has to state.
 fn limits_of(limits: &Bound<'_, PyDict>) -> PyResult<Limits> {
     let number = |key: &str| limits.as_any().get_item(key)?.extract::<u64>();
-    let requests = number("max_requests")?;
+    let count = |key: &str| number(key).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     Ok(Limits {
         fetch: fetch::Limits {
-            max_requests: usize::try_from(requests).unwrap_or(usize::MAX),
+            max_requests: count("max_requests")?,
             max_bytes_in_flight: number("max_bytes_in_flight")?,
         },
         max_sample_bytes: number("max_sample_bytes")?,
+        max_requests_per_host: count("max_requests_per_host")?,
     })
 }
 

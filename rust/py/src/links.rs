@@ -2,11 +2,13 @@
 
 use lakebed_core::engine::Engine;
 use lakebed_core::error::{Context, Setting};
-use lakebed_core::links::{LinkCreds, LinkPool, display};
+use lakebed_core::links::{LinkCreds, LinkPool, Policy, display};
+use lakebed_core::storage::HttpPolicy;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::access::{PyAwsAccess, PyGcsAccess};
+use crate::dataset::addresses;
 use crate::interrupt::enter;
 
 /// The creds key under which [`fetch`] hands its credentials to a pool of its own: the empty one,
@@ -34,7 +36,7 @@ pub(crate) fn display_link(url: &str) -> String {
 
 /// The bytes of one linked object, of which there may be `max_bytes`.
 #[pyfunction]
-#[pyo3(signature = (url, *, aws, gcs, authorization, max_bytes))]
+#[pyo3(signature = (url, *, aws, gcs, authorization, max_bytes, link_addresses))]
 pub(crate) fn fetch<'py>(
     py: Python<'py>,
     url: &str,
@@ -42,10 +44,16 @@ pub(crate) fn fetch<'py>(
     gcs: Option<&PyGcsAccess>,
     authorization: Option<String>,
     max_bytes: u64,
+    link_addresses: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let creds = link_creds(aws, gcs, authorization);
+    let http = HttpPolicy {
+        addresses: addresses(py, link_addresses)?,
+        max_unannounced_bytes: max_bytes,
+        ..HttpPolicy::default()
+    };
     let bytes = enter(py, None, |interrupt| {
-        let pool = LinkPool::new();
+        let pool = LinkPool::new(Policy { http, ..Policy::default() });
         pool.populate(OWN_KEY, creds);
         let target = pool.resolve(url, Some(OWN_KEY))?;
         let place = Context { url: Some(target.display.clone()), ..Context::default() };

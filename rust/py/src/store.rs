@@ -76,6 +76,11 @@ impl PyStore {
         Self::build(py, || Store::gcs(config))
     }
 
+    #[staticmethod]
+    fn http(py: Python<'_>, url: &str, authorization: Option<&str>) -> PyResult<Self> {
+        Self::build(py, || Store::http_folder(url, authorization))
+    }
+
     fn has_dataset(&self, py: Python<'_>) -> PyResult<bool> {
         enter(py, None, |interrupt| Dataset::exists(&self.inner, interrupt))
     }

@@ -177,7 +177,7 @@ def test_a_refused_code_is_told_without_it(
     secrets["installed"]["client_secret"] = "hunter2"
     wrong = home / "client.json"
     wrong.write_text(json.dumps(secrets))
-    monkeypatch.setitem(lakebed.settings.paths, "google_client_secrets", str(wrong))
+    monkeypatch.setitem(lakebed.settings.given, "google_client_secrets", str(wrong))
     with pytest.raises(errors.AuthorizationException, match="invalid_client") as refused:
         gcs.resolve("browser")
     assert "hunter2" not in str(refused.value)

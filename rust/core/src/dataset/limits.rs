@@ -5,6 +5,9 @@ use crate::error::{Result, Setting};
 use crate::fetch;
 use crate::storage::{Incoming, Store};
 
+/// Few enough for a web server of somebody else's, which may block who asks too much.
+const DEFAULT_MAX_REQUESTS_PER_HOST: usize = 16;
+
 /// The limits of one handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -12,11 +15,17 @@ pub struct Limits {
     pub fetch: fetch::Limits,
     /// Bytes of one decoded sample, and of one linked object.
     pub max_sample_bytes: u64,
+    /// Requests of this process to one web server at the same time.
+    pub max_requests_per_host: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { fetch: fetch::Limits::default(), max_sample_bytes: DEFAULT_MAX_DECODED_BYTES as u64 }
+        Self {
+            fetch: fetch::Limits::default(),
+            max_sample_bytes: DEFAULT_MAX_DECODED_BYTES as u64,
+            max_requests_per_host: DEFAULT_MAX_REQUESTS_PER_HOST,
+        }
     }
 }
 

@@ -43,7 +43,11 @@ impl Job for LinkJob {
     fn run(self, budget: Budget) -> BoxFuture<'static, Result<LinkedObject>> {
         async move {
             let (place, read) = match self.target {
-                Err(error) => (error.context().clone(), Err(error)),
+                Err(error) => {
+                    let place = error.context().clone();
+                    let error = link_error(error, &place);
+                    (place, Err(error))
+                }
                 Ok(target) => {
                     let place = target.context();
                     let read = read_object(&target, self.max_bytes, budget).await;
@@ -66,11 +70,20 @@ async fn read_object(target: &Target, max_bytes: u64, budget: Budget) -> Result<
 
 /// Names the link; what the store said stays as the cause.
 pub(crate) fn link_error(error: Error, place: &Context) -> Error {
-    if error.kind() == Kind::Interrupted {
-        return error;
-    }
+    let kind = match error.kind() {
+        Kind::Interrupted => return error,
+        Kind::LinkNotAllowed => Kind::LinkNotAllowed,
+        Kind::MissingCreds => Kind::LinkCreds,
+        // Without a key, the server wants something that no other key would change.
+        Kind::Authentication | Kind::Authorization | Kind::CredentialsExpired
+            if place.creds_key.is_some() =>
+        {
+            Kind::LinkCreds
+        }
+        _ => Kind::Link,
+    };
     let url = place.url.as_deref().unwrap_or("");
-    error.wrap(Kind::Link, format_args!("cannot read the link {url}")).with_context(place.clone())
+    error.wrap(kind, format_args!("cannot read the link {url}")).with_context(place.clone())
 }
 
 /// One job for each distinct pair of link and creds key, in order of the first slot it serves, so

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Dataset;
 use super::companions::FileInfo;
+use super::creds::unknown_key;
 use super::decode::linked_shape;
 use super::link_read::{LinkedObject, distinct_jobs, link_error};
 use super::output::EachSlots;
@@ -13,7 +14,7 @@ use super::state::State;
 use crate::codec::image;
 use crate::dtype::Dtype;
 use crate::engine::{Engine, Interrupt};
-use crate::error::{Context, Error, Kind, Result, quoted};
+use crate::error::{Context, Error, Kind, Result};
 use crate::fetch::{self, Failures};
 use crate::format::TensorMeta;
 use crate::links;
@@ -33,7 +34,7 @@ pub(crate) struct LinkRows<'a> {
 }
 
 /// Stores whose links are not read yet.
-const LATER_PREFIXES: [&str; 6] = ["gcs://", "gcp://", "gs://", "az://", "azure://", "gdrive://"];
+const LATER_PREFIXES: [&str; 3] = ["az://", "azure://", "gdrive://"];
 
 impl Dataset {
     /// Checks links and, where the tensor verifies, the objects behind them.
@@ -188,12 +189,9 @@ fn number_of(state: &State, path: &str, creds_key: Option<&str>) -> Result<u32> 
         return Err(Error::unsupported(format!("links to {prefix}")));
     }
     match creds_key {
-        Some(key) => state.creds.number_of(key).ok_or_else(|| {
-            Error::new(Kind::MissingCreds, format!("the dataset has no creds key {}", quoted(key)))
-                .with_hint(format!("call ds.add_creds_key({}) first", quoted(key)))
-        }),
+        Some(key) => state.creds.number_of(key).ok_or_else(|| unknown_key(key)),
         // Cloud storage is never read anonymously by accident (format 9.2).
-        None if path.starts_with("s3://") => Err(Error::new(
+        None if links::is_in_cloud(path) => Err(Error::new(
             Kind::InvalidInput,
             format!(
                 "the link {} needs a creds key, as all links to cloud storage do",

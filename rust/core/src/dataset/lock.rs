@@ -15,10 +15,12 @@ use crate::engine::process::PerProcess;
 use crate::engine::{Engine, Interrupt, NeverInterrupted};
 use crate::error::{Error, Kind, Result};
 use crate::format::{LockFile, keys};
-use crate::storage::Store;
+use crate::storage::{Store, Version};
 
 /// How long a lock is good for without renewal.
 const LIFE: Duration = Duration::from_secs(300);
+/// As [`LIFE`], of the locks that guard a single write.
+const SHORT_LIFE: Duration = Duration::from_secs(10);
 /// Wait before the lock is read back, as the reference has it.
 const SETTLE_LOCAL: Duration = Duration::from_millis(10);
 const SETTLE_REMOTE: Duration = Duration::from_millis(500);
@@ -79,6 +81,9 @@ impl WriteLock {
             Err(error) if !insist && error.kind() == Kind::Authorization => Ok(Acquired::Refused(
                 Some(format!("the credentials do not allow writing: {error}")),
             )),
+            Err(error) if !insist && error.kind() == Kind::ReadOnly => {
+                Ok(Acquired::Refused(Some(error.to_string())))
+            }
             Err(error) => {
                 // The lock may be written already, and what comes next must not find it.
                 let_go(store, &key, &engine);
@@ -179,44 +184,110 @@ async fn wait_for_lock(
 }
 
 async fn try_lock(store: &Store, key: &str) -> Result<Option<String>> {
+    // The reference, and stores that do not decide, may write over it even then.
     let settle = if store.is_remote() { SETTLE_REMOTE } else { SETTLE_LOCAL };
-    match look(store, key).await? {
-        Seen::Lock(lock, owner) if !is_free(&lock) => return Ok(Some(describe(&lock, owner))),
-        // Where the store can create conditionally, one of two racing writers wins here.
-        Seen::Nothing => drop(store.put_new(key, own_lock().into()).await?),
-        Seen::Lock(..) | Seen::Broken => store.put(key, own_lock().into()).await?,
+    take(store, key, LIFE, settle).await
+}
+
+/// Takes a lock that is free, for a while. `None` once it is held; else who holds it.
+async fn take(
+    store: &Store,
+    key: &str,
+    life: Duration,
+    settle: Duration,
+) -> Result<Option<String>> {
+    let seen = look(store, key).await?;
+    if let Seen::Lock(lock, owner, _) = &seen
+        && !is_free(lock)
+    {
+        return Ok(Some(describe(lock, owner.clone())));
     }
-    tokio::time::sleep(settle).await;
+    // Where the store decides conditional writes, one of two racing writers wins here.
+    if write_own(store, key, seen, life).await? {
+        tokio::time::sleep(settle).await;
+    }
     Ok(match look(store, key).await? {
-        Seen::Lock(lock, _) if is_own(&lock) => None,
-        Seen::Lock(lock, owner) => Some(describe(&lock, owner)),
-        Seen::Nothing | Seen::Broken => Some("another process that has just let go".to_owned()),
+        Seen::Lock(lock, ..) if is_own(&lock) => None,
+        Seen::Lock(lock, owner, _) => Some(describe(&lock, owner)),
+        Seen::Nothing | Seen::Broken(_) => Some("another process that has just let go".to_owned()),
     })
+}
+
+/// Does a short `work` on a file that all branches share, under the lock `key` that guards it.
+///
+/// Such a lock is good for 10 s, and waited for as long (format 4.7). There is no time to settle: a
+/// store that creates conditionally lets one win, and the reference, which overwrites what it did
+/// not see, then waits 0.5 s before it works itself.
+///
+/// # Errors
+/// `Locked`, those of the store, and those of `work`.
+pub(crate) async fn while_locked<T>(
+    store: &Store,
+    key: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    /// The lock file tells processes apart; this, what one process does at the same time.
+    static ONE: PerProcess<tokio::sync::Mutex<()>> = PerProcess::new();
+    if store.url().starts_with("mem://") {
+        return work.await;
+    }
+    let _one = ONE.get_or_init(tokio::sync::Mutex::default).lock().await;
+    let started = Instant::now();
+    loop {
+        let held_by = take(store, key, SHORT_LIFE, Duration::ZERO).await?;
+        let Some(owner) = held_by else { break };
+        if started.elapsed() > SHORT_LIFE {
+            let message = format!("{key} is held by {owner}");
+            return Err(Error::new(Kind::Locked, message)
+                .with_hint("try again once they are done")
+                .at_file(key));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+    let done = work.await;
+    // What was done is done; a lock that stays ends by itself.
+    if let Err(error) = release(store, key).await {
+        tracing::warn!(%key, %error, "a lock could not be released");
+    }
+    done
 }
 
 /// What is found in the place of the lock.
 enum Seen {
     Nothing,
     /// A cut file, left by a writer that died while writing it.
-    Broken,
-    Lock(LockFile, Option<String>),
+    Broken(Version),
+    Lock(LockFile, Option<String>, Version),
 }
 
 async fn look(store: &Store, key: &str) -> Result<Seen> {
-    let Some(bytes) = store.get_optional(key).await? else { return Ok(Seen::Nothing) };
+    let Some((bytes, version)) = store.get_versioned(key).await? else { return Ok(Seen::Nothing) };
     let owner = LockFile::owner_of(&bytes).map(str::to_owned);
-    Ok(LockFile::parse(&bytes).map_or(Seen::Broken, |lock| Seen::Lock(lock, owner)))
+    Ok(match LockFile::parse(&bytes) {
+        Ok(lock) => Seen::Lock(lock, owner, version),
+        Err(_) => Seen::Broken(version),
+    })
+}
+
+/// Writes our own lock in the place of what was seen there; `false` when that has changed since.
+async fn write_own(store: &Store, key: &str, seen: Seen, life: Duration) -> Result<bool> {
+    let lock = own_lock(life).into();
+    match seen {
+        Seen::Nothing => store.put_new(key, lock).await,
+        Seen::Broken(was) | Seen::Lock(.., was) => store.put_if_unchanged(key, lock, &was).await,
+    }
 }
 
 async fn renew_forever(store: Store, key: String, every: Duration, lost: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(every).await;
         let renewed = async {
-            match look(&store, &key).await? {
-                Seen::Lock(lock, _) if !is_own(&lock) => return Ok(false),
-                _ => store.put(&key, own_lock().into()).await?,
+            let seen = look(&store, &key).await?;
+            if matches!(&seen, Seen::Lock(lock, ..) if !is_own(lock)) {
+                return Ok(false);
             }
-            Ok::<_, Error>(true)
+            let renewed = write_own(&store, &key, seen, LIFE).await?;
+            Ok::<_, Error>(renewed || owns(&store, &key).await?)
         };
         match renewed.await {
             Ok(true) => {}
@@ -244,14 +315,18 @@ fn let_go(store: &Store, key: &str, engine: &Engine) {
 }
 
 async fn release(store: &Store, key: &str) -> Result<()> {
-    if matches!(look(store, key).await?, Seen::Lock(lock, _) if is_own(&lock)) {
+    if owns(store, key).await? {
         store.delete(&[key.to_owned()]).await?;
     }
     Ok(())
 }
 
-fn own_lock() -> Vec<u8> {
-    let expires = now() + LIFE.as_secs_f64();
+async fn owns(store: &Store, key: &str) -> Result<bool> {
+    Ok(matches!(look(store, key).await?, Seen::Lock(lock, ..) if is_own(&lock)))
+}
+
+fn own_lock(life: Duration) -> Vec<u8> {
+    let expires = now() + life.as_secs_f64();
     let lock = LockFile { node_id: node_id(), expires, tag: std::process::id() };
     lock.to_bytes(&format!("lakebed, process {} on {}", std::process::id(), host_name()))
 }

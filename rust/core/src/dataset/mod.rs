@@ -11,6 +11,7 @@ mod chunk_job;
 mod chunk_view;
 mod companions;
 mod create;
+mod creds;
 mod decode;
 mod info;
 mod layout;
@@ -36,11 +37,11 @@ use std::time::Duration;
 
 use crate::engine::Interrupt;
 use crate::engine::fork::{Held, Mutex, RwLock};
-use crate::error::{Error, Kind, Result, quoted};
+use crate::error::Result;
 use crate::format::version::compare_versions;
-use crate::format::{RawJson, TensorMeta, VERSION, check_creds_key};
-use crate::links::{LinkCreds, LinkPool};
-use crate::storage::Store;
+use crate::format::{RawJson, TensorMeta, VERSION};
+use crate::links::LinkPool;
+use crate::storage::{Addresses, Store};
 
 use cache::ChunkCache;
 use lock::WriteLock;
@@ -71,8 +72,15 @@ pub struct OpenOptions {
     pub lock_renewal: Duration,
     /// Memory for chunks kept between reads, in bytes.
     pub memory_cache_bytes: u64,
+    /// Whether a flush waits until local disks hold what it wrote, so that it survives a loss of
+    /// power.
+    pub fsync: bool,
     /// Bounds on requests in flight and on samples.
     pub limits: Limits,
+    /// Where http(s) links may lead.
+    pub link_addresses: Addresses,
+    /// Whether links of a remote dataset may lead to files of this machine.
+    pub allow_local_links: bool,
 }
 
 impl Default for OpenOptions {
@@ -85,7 +93,10 @@ impl Default for OpenOptions {
             lock_timeout: Some(Duration::ZERO),
             lock_renewal: Duration::from_secs(120),
             memory_cache_bytes: 2_000_000_000,
+            fsync: true,
             limits: Limits::default(),
+            link_addresses: Addresses::default(),
+            allow_local_links: false,
         }
     }
 }
@@ -119,9 +130,12 @@ pub(crate) struct Inner {
     pid: u32,
     /// Held as long as the dataset is open for writing.
     lock: Mutex<Option<WriteLock>>,
+    /// Whether locks are taken and respected.
+    lock_enabled: bool,
     cache: Arc<ChunkCache>,
     links: LinkPool,
     limits: Limits,
+    fsync: bool,
     writable: AtomicBool,
     closed: AtomicBool,
     /// Why the handle is read-only although that was not asked for.
@@ -247,48 +261,6 @@ impl Dataset {
     pub fn num_samples(&self, name: &str) -> Result<u64> {
         self.check_open()?;
         Ok(self.state().tensor(name)?.len())
-    }
-
-    /// Names of the creds keys, in the order that gives them their numbers.
-    #[must_use]
-    pub fn creds_keys(&self) -> Vec<String> {
-        self.state().creds.creds_keys.clone()
-    }
-
-    /// Declares a creds key.
-    ///
-    /// # Errors
-    /// `CredsExist`, `ReadOnly`.
-    pub fn add_creds_key(&self, creds_key: &str, interrupt: &dyn Interrupt) -> Result<()> {
-        let _turn = self.start_change(interrupt)?;
-        let mut state = self.state_mut();
-        check_creds_key(creds_key)?;
-        if state.creds.number_of(creds_key).is_some() {
-            return Err(Error::new(
-                Kind::CredsExist,
-                format!("the dataset has a creds key {} already", quoted(creds_key)),
-            ));
-        }
-        state.creds.add(creds_key);
-        state.dirty.creds = true;
-        Ok(())
-    }
-
-    /// Gives the credentials behind a creds key, for this handle only: nothing is stored.
-    ///
-    /// # Errors
-    /// `MissingCreds` when the dataset has no such key.
-    pub fn populate_creds(&self, creds_key: &str, creds: LinkCreds) -> Result<()> {
-        self.check_open()?;
-        if self.state().creds.number_of(creds_key).is_none() {
-            return Err(Error::new(
-                Kind::MissingCreds,
-                format!("the dataset has no creds key {}", quoted(creds_key)),
-            )
-            .with_hint(format!("call ds.add_creds_key({}) first", quoted(creds_key))));
-        }
-        self.inner.links.populate(creds_key, creds);
-        Ok(())
     }
 
     /// Says whether the dataset may be deleted as a whole.

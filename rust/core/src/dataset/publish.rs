@@ -1,7 +1,9 @@
 //! Publishing: chunks first, then encoders, then metas, and only then the old chunks go.
 //!
 //! A reader that opens in between sees either state whole: the metas it finds name only chunks
-//! that are there (format 4.6 says what goes wrong otherwise).
+//! that are there (format 4.6 says what goes wrong otherwise). Local disks keep that order over a
+//! loss of power, too: chunks are synced before anything names them, and what names others before
+//! those go.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
 use super::Dataset;
+use super::creds::save_creds;
 use super::pack::chunk_file;
 use super::state::{State, Tensor};
 use super::turns::Grace;
@@ -63,10 +66,9 @@ impl Dataset {
         let engine = Engine::current()?;
         let grace = Grace::new(interrupt);
         let store = self.store();
-        engine
-            .block_on(publish.write(store, grace.stop()), &grace)
-            .map_err(|error| error.at_path(self.path()))?;
-        self.state_mut().settle_published();
+        let write = publish.write(store, self.inner.lock_enabled, self.inner.fsync, grace.stop());
+        let creds = engine.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
+        self.state_mut().settle_published(creds);
         for key in &obsolete {
             self.cache().forget(key);
         }
@@ -102,7 +104,7 @@ impl Dataset {
         };
         self.check_lock()?;
         let grace = Grace::new(interrupt);
-        let write = write_all(self.store(), chunks, grace.stop());
+        let write = write_synced(self.store(), [chunks], self.inner.fsync, grace.stop());
         Engine::current()?.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
         let mut state = self.state_mut();
         for (key, id) in ids {
@@ -199,15 +201,40 @@ impl Publish {
             && self.creds.is_none()
     }
 
-    async fn write(self, store: &Store, stop: &AtomicBool) -> Result<()> {
-        if let Some(creds) = self.creds {
-            write_creds(store, creds).await?;
+    /// Returns the creds keys as the file has them now, where they were stored.
+    async fn write(
+        self,
+        store: &Store,
+        lock_enabled: bool,
+        fsync: bool,
+        stop: &AtomicBool,
+    ) -> Result<Option<LinkedCreds>> {
+        write_synced(store, [self.chunks], fsync, stop).await?;
+        let creds = match self.creds {
+            Some(own) => Some(save_creds(store, own, lock_enabled, |_| Ok(())).await?),
+            None => None,
+        };
+        if fsync && creds.is_some() {
+            store.sync(&[keys::LINKED_CREDS.to_owned()]).await?;
         }
-        for stage in [self.chunks, self.encoders, self.metas, self.root] {
-            write_all(store, stage, stop).await?;
-        }
-        Ok(())
+        write_synced(store, [self.encoders, self.metas, self.root], fsync, stop).await?;
+        Ok(creds)
     }
+}
+
+/// Writes objects, those of a stage after those of the one before; then, where that was asked for,
+/// makes all of them survive a loss of power.
+async fn write_synced<const N: usize>(
+    store: &Store,
+    stages: [Vec<(String, Bytes)>; N],
+    fsync: bool,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let written: Vec<String> = stages.iter().flatten().map(|(key, _)| key.clone()).collect();
+    for stage in stages {
+        write_all(store, stage, stop).await?;
+    }
+    if fsync { store.sync(&written).await } else { Ok(()) }
 }
 
 /// Writes objects until one fails or `stop` turns true. What is under way then is waited for: a
@@ -233,17 +260,10 @@ async fn write_all(store: &Store, objects: Vec<(String, Bytes)>, stop: &AtomicBo
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// The file belongs to all branches: keys that another writer added are kept (format 9.3).
-async fn write_creds(store: &Store, mut creds: LinkedCreds) -> Result<()> {
-    if let Some(stored) = store.get_optional(keys::LINKED_CREDS).await? {
-        creds.merge(&LinkedCreds::parse(&stored)?);
-    }
-    store.put(keys::LINKED_CREDS, creds.to_bytes().into()).await
-}
-
 impl State {
     /// Notes that storage holds what this state says.
-    fn settle_published(&mut self) {
+    fn settle_published(&mut self, creds: Option<LinkedCreds>) {
+        self.creds = creds.unwrap_or_else(|| std::mem::take(&mut self.creds));
         self.dirty = super::state::RootDirty::default();
         self.generation += 1;
         for writing in self.tensors.values_mut().filter_map(|tensor| tensor.writing.as_mut()) {

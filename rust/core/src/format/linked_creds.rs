@@ -2,6 +2,8 @@
 //!
 //! Holds names only; secrets are never stored.
 
+use std::collections::HashSet;
+
 use super::error::Result;
 use super::json::Fields;
 use super::raw_json::RawJson;
@@ -81,6 +83,35 @@ impl LinkedCreds {
         add_once(&mut self.creds_keys, key)
     }
 
+    /// Gives a key another name, in place: its numbers stay. False where there is no such key.
+    ///
+    /// With the name of another key, both positions carry it from then on.
+    pub fn rename(&mut self, old: &str, new: &str) -> bool {
+        if !self.creds_keys.iter().any(|key| key == old) {
+            return false;
+        }
+        for keys in [&mut self.creds_keys, &mut self.managed_creds_keys, &mut self.used_creds_keys]
+        {
+            keys.iter_mut().filter(|key| *key == old).for_each(|key| new.clone_into(key));
+        }
+        for keys in [&mut self.managed_creds_keys, &mut self.used_creds_keys] {
+            let mut seen = HashSet::new();
+            keys.retain(|key| seen.insert(key.clone()));
+        }
+        true
+    }
+
+    /// Names of the keys, each once, `ENV` included where it is used without being listed.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let env = self.has_unlisted_env().then_some(ENV_KEY);
+        let mut names = Vec::new();
+        for key in env.into_iter().chain(self.creds_keys.iter().map(String::as_str)) {
+            add_once(&mut names, key);
+        }
+        names
+    }
+
     /// Notes that a sample uses the key; false if that was known.
     pub fn mark_used(&mut self, key: &str) -> bool {
         add_once(&mut self.used_creds_keys, key)
@@ -131,6 +162,33 @@ mod tests {
         let creds = LinkedCreds::parse(file).unwrap();
         assert_eq!((creds.number_of("ENV"), creds.number_of("a")), (Some(0), Some(1)));
         assert_eq!((creds.key_of(1), creds.key_of(2)), (Some("ENV"), Some("a")));
+    }
+
+    #[test]
+    fn a_renamed_key_keeps_its_number() {
+        let mut creds = LinkedCreds::parse(
+            br#"{"creds_keys": ["a", "b"], "managed_creds_keys": ["a"], "used_creds_keys": ["b", "a"]}"#,
+        )
+        .unwrap();
+        assert!(!creds.rename("c", "d"));
+        assert!(creds.rename("a", "z"));
+        assert_eq!(
+            (creds.key_of(1), creds.number_of("z"), creds.number_of("a")),
+            (Some("z"), Some(1), None)
+        );
+        assert_eq!(
+            (&creds.managed_creds_keys[..], &creds.used_creds_keys[..]),
+            (&["z".to_owned()][..], &["b".to_owned(), "z".to_owned()][..])
+        );
+        // To the name of another: both numbers mean it, and it is renamed at both.
+        assert!(creds.rename("z", "b"));
+        assert_eq!((creds.key_of(1), creds.key_of(2)), (Some("b"), Some("b")));
+        assert_eq!(
+            (creds.names(), &creds.used_creds_keys[..]),
+            (vec!["b".to_owned()], &["b".to_owned()][..])
+        );
+        assert!(creds.rename("b", "c"));
+        assert_eq!(creds.creds_keys, ["c", "c"]);
     }
 
     #[test]

@@ -4,16 +4,17 @@
 //! added and found without locks, so a pool works in a forked child.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::process::AppendList;
 use crate::error::{Context, Error, Kind, Result, quoted};
-use crate::storage::{AwsAccess, GcsAccess, S3Config, Store};
+use crate::storage::{AwsAccess, GcsAccess, GcsConfig, HttpPolicy, S3Config, Store};
 
 mod url;
 
-use url::Link;
-pub use url::display;
+use url::{Cloud, Link};
+pub use url::{display, is_in_cloud};
 
 /// What one creds key was populated with. Never shown.
 #[derive(Clone, Default)]
@@ -33,6 +34,21 @@ impl fmt::Debug for LinkCreds {
             .field("gcs", &self.gcs.is_some())
             .field("authorization", &self.authorization.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+/// What links may make the reading process do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How http(s) links are read.
+    pub http: HttpPolicy,
+    /// Whether links may lead to files of this machine.
+    pub local_files: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { http: HttpPolicy::default(), local_files: true }
     }
 }
 
@@ -61,17 +77,17 @@ impl Target {
     }
 }
 
-/// One `populate` call.
+/// One `populate` call, or the end of one: then there are no credentials.
 struct Populated {
     creds_key: String,
     number: u64,
-    creds: LinkCreds,
+    creds: Option<Arc<LinkCreds>>,
 }
 
 /// A store made for links: of a populate call (none: `number` 0), and of a bucket or of http.
 struct Opened {
     number: u64,
-    bucket: Option<String>,
+    bucket: Option<(Cloud, String)>,
     store: Store,
 }
 
@@ -82,19 +98,21 @@ pub struct LinkPool {
     opened: AppendList<Opened>,
     files: Store,
     calls: AtomicU64,
+    policy: Policy,
 }
 
 impl Default for LinkPool {
     fn default() -> Self {
-        Self::new()
+        Self::new(Policy::default())
     }
 }
 
 impl LinkPool {
     /// A pool without credentials.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(policy: Policy) -> Self {
         Self {
+            policy,
             populated: AppendList::new(),
             opened: AppendList::new(),
             files: Store::files(),
@@ -105,6 +123,19 @@ impl LinkPool {
     /// Gives `creds_key` its credentials; those given before are not used from now on.
     pub fn populate(&self, creds_key: &str, creds: LinkCreds) {
         let number = self.calls.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        self.note(creds_key, number, Some(Arc::new(creds)));
+    }
+
+    /// Makes the credentials of `old` those of `new`, unless that has its own.
+    pub fn rename(&self, old: &str, new: &str) {
+        let Some((number, creds)) = self.find(old).filter(|_| old != new) else { return };
+        if self.find(new).is_none() {
+            self.note(new, number, Some(Arc::clone(creds)));
+        }
+        self.note(old, number, None);
+    }
+
+    fn note(&self, creds_key: &str, number: u64, creds: Option<Arc<LinkCreds>>) {
         self.populated.push(Populated { creds_key: creds_key.to_owned(), number, creds });
     }
 
@@ -114,8 +145,15 @@ impl LinkPool {
         self.find(creds_key).is_some()
     }
 
-    fn find(&self, creds_key: &str) -> Option<&Populated> {
-        self.populated.iter().find(|populated| populated.creds_key == creds_key)
+    /// The credentials behind a creds key, and the number of the call that gave them.
+    fn find(&self, creds_key: &str) -> Option<(u64, &Arc<LinkCreds>)> {
+        let newest = self.populated.iter().find(|populated| populated.creds_key == creds_key)?;
+        Some((newest.number, newest.creds.as_ref()?))
+    }
+
+    fn populated(&self, creds_key: &str) -> Result<(u64, &LinkCreds)> {
+        let found = self.find(creds_key).ok_or_else(|| not_populated(creds_key))?;
+        Ok((found.0, found.1))
     }
 
     /// Where `url` leads. Makes no request.
@@ -123,6 +161,7 @@ impl LinkPool {
     /// | link | store | creds key |
     /// |---|---|---|
     /// | `s3://bucket/key` | the bucket; the key is the rest as it stands | needed |
+    /// | `gcs://bucket/key`, `gs://`, `gcp://` | likewise | needed |
     /// | `http://`, `https://` | the URL as it stands | may be given |
     /// | `file:///path` | the file, percent-decoded | ignored |
     /// | anything else without `://` | the file, relative to the working directory | ignored |
@@ -141,44 +180,42 @@ impl LinkPool {
 
     fn target(&self, url: &str, creds_key: Option<&str>) -> Result<Target> {
         let (store, key, creds_key) = match Link::parse(url)? {
-            Link::S3 { bucket, key } => {
+            Link::Object { cloud, bucket, key } => {
                 let creds_key = creds_key.ok_or_else(needs_key)?;
-                let populated = self.find(creds_key).ok_or_else(|| not_populated(creds_key))?;
-                (self.s3(populated, bucket)?, key.to_owned(), Some(creds_key))
+                (self.bucket(creds_key, cloud, bucket)?, key.to_owned(), Some(creds_key))
             }
             Link::Http => (self.http(creds_key)?, url.to_owned(), creds_key),
+            Link::File(_) if !self.policy.local_files => return Err(local_file()),
             Link::File(path) => (self.files.clone(), path, None),
         };
         let creds_key = creds_key.map(str::to_owned);
         Ok(Target { store, key, display: display(url), creds_key })
     }
 
-    fn s3(&self, populated: &Populated, bucket: &str) -> Result<Store> {
-        let aws = populated.creds.aws.as_ref().ok_or_else(|| {
-            let key = &populated.creds_key;
-            Error::new(
-                Kind::MissingCreds,
-                format!("the creds key {} is populated, but not for s3 links", quoted(key)),
-            )
-            .with_hint(repair(key))
-        })?;
-        self.cached(populated.number, Some(bucket), || {
-            Store::s3(S3Config {
-                bucket: bucket.to_owned(),
-                prefix: String::new(),
-                access: aws.clone(),
-            })
+    fn bucket(&self, creds_key: &str, cloud: Cloud, bucket: &str) -> Result<Store> {
+        let (number, creds) = self.populated(creds_key)?;
+        let (bucket, prefix) = (bucket.to_owned(), String::new());
+        self.cached(number, Some((cloud, bucket.as_str())), || {
+            let lacking = || of_another_cloud(creds_key, cloud);
+            match cloud {
+                Cloud::S3 => {
+                    let access = creds.aws.clone().ok_or_else(lacking)?;
+                    Store::s3(S3Config { bucket: bucket.clone(), prefix, access })
+                }
+                Cloud::Gcs => {
+                    let access = creds.gcs.clone().ok_or_else(lacking)?;
+                    Store::gcs(GcsConfig { bucket: bucket.clone(), prefix, access })
+                }
+            }
         })
     }
 
     fn http(&self, creds_key: Option<&str>) -> Result<Store> {
         let Some(creds_key) = creds_key else {
-            return self.cached(0, None, || Store::http(None));
+            return self.cached(0, None, || Store::http(None, self.policy.http));
         };
-        let populated = self.find(creds_key).ok_or_else(|| not_populated(creds_key))?;
-        self.cached(populated.number, None, || {
-            Store::http(populated.creds.authorization.as_deref())
-        })
+        let (number, creds) = self.populated(creds_key)?;
+        self.cached(number, None, || Store::http(creds.authorization.as_deref(), self.policy.http))
     }
 
     /// The store of that populate call and bucket, made at its first use. Threads that come at the
@@ -186,15 +223,18 @@ impl LinkPool {
     fn cached(
         &self,
         number: u64,
-        bucket: Option<&str>,
+        bucket: Option<(Cloud, &str)>,
         open: impl FnOnce() -> Result<Store>,
     ) -> Result<Store> {
-        let same = |opened: &&Opened| opened.number == number && opened.bucket.as_deref() == bucket;
+        let same = |opened: &&Opened| {
+            let of = opened.bucket.as_ref().map(|(cloud, bucket)| (*cloud, bucket.as_str()));
+            opened.number == number && of == bucket
+        };
         if let Some(opened) = self.opened.iter().find(same) {
             return Ok(opened.store.clone());
         }
         let store = open()?;
-        let bucket = bucket.map(str::to_owned);
+        let bucket = bucket.map(|(cloud, bucket)| (cloud, bucket.to_owned()));
         self.opened.push(Opened { number, bucket, store: store.clone() });
         Ok(store)
     }
@@ -206,11 +246,28 @@ fn repair(creds_key: &str) -> String {
 }
 
 fn not_populated(creds_key: &str) -> Error {
+    // The words of Deep Lake v3, which people search for.
+    let key = quoted(creds_key);
+    let message = format!("Creds keys {{{key}}} are used in the data but not populated");
+    Error::new(Kind::MissingCreds, message).with_hint(repair(creds_key))
+}
+
+fn of_another_cloud(creds_key: &str, cloud: Cloud) -> Error {
+    let (key, scheme) = (quoted(creds_key), cloud.scheme());
+    let message = format!("the creds key {key} is populated, but not for {scheme}:// links");
+    Error::new(Kind::MissingCreds, message).with_hint(repair(creds_key))
+}
+
+fn local_file() -> Error {
     Error::new(
-        Kind::MissingCreds,
-        format!("the creds key {} has not been populated", quoted(creds_key)),
+        Kind::LinkNotAllowed,
+        "it leads to a file of the machine that reads, and the dataset came over a network: who \
+         wrote it would choose which of your files are read",
     )
-    .with_hint(repair(creds_key))
+    .with_hint(
+        "if you trust them, open the dataset with allow_local_links=True, or set \
+         LAKEBED_ALLOW_LOCAL_LINKS=1",
+    )
 }
 
 fn needs_key() -> Error {
@@ -230,7 +287,7 @@ mod tests {
 
     #[test]
     fn s3_links_need_a_populated_key() {
-        let pool = LinkPool::new();
+        let pool = LinkPool::default();
         let kind = |url, key| pool.resolve(url, key).unwrap_err().kind();
         assert_eq!(kind("s3://b/k", None), Kind::InvalidInput);
         assert_eq!(kind("s3://b/k", Some("main")), Kind::MissingCreds);
@@ -249,7 +306,7 @@ mod tests {
 
     #[test]
     fn stores_are_opened_once_for_each_bucket_and_populate_call() {
-        let pool = LinkPool::new();
+        let pool = LinkPool::default();
         pool.populate("k", aws());
         for url in ["s3://b/1", "s3://b/2", "s3://c/1"] {
             pool.resolve(url, Some("k")).unwrap();
@@ -264,8 +321,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_for_the_clouds_it_was_populated_for() {
+        let pool = LinkPool::default();
+        let gcs = LinkCreds { gcs: Some(GcsAccess::default()), ..LinkCreds::default() };
+        pool.populate("g", gcs.clone());
+        let refused = pool.resolve("s3://b/k", Some("g")).unwrap_err();
+        assert_eq!(refused.kind(), Kind::MissingCreds);
+        assert!(refused.message().contains("not for s3:// links"), "{refused}");
+        for scheme in ["gcs", "gs", "gcp"] {
+            let target = pool.resolve(&format!("{scheme}://b/a b"), Some("g")).unwrap();
+            assert_eq!((target.store.url(), target.key.as_str()), ("gcs://b", "a b"));
+        }
+        // One key, and a bucket of the same name in two clouds.
+        pool.populate("both", LinkCreds { aws: Some(AwsAccess::default()), ..gcs });
+        let url = |link| pool.resolve(link, Some("both")).unwrap().store.url().to_owned();
+        assert_eq!((url("s3://b/k"), url("gs://b/k")), ("s3://b".into(), "gcs://b".into()));
+    }
+
+    #[test]
     fn http_and_files_need_no_key() {
-        let pool = LinkPool::new();
+        let pool = LinkPool::default();
         let target = pool.resolve("http://u:p@h/a b?token=s", None).unwrap();
         assert_eq!(target.key, "http://u:p@h/a b?token=s");
         assert_eq!(target.display, "http://h/a b");
@@ -273,6 +348,38 @@ mod tests {
         let target = pool.resolve("a/../b c.jpg", Some("x")).unwrap();
         assert!(target.key.ends_with("/a/../b c.jpg") && target.key.starts_with('/'));
         assert_eq!(target.creds_key, None);
+    }
+
+    #[test]
+    fn files_are_read_only_where_that_is_allowed() {
+        let pool = LinkPool::new(Policy { local_files: false, ..Policy::default() });
+        for url in ["/etc/passwd", "a.jpg", "file:///etc/passwd"] {
+            let error = pool.resolve(url, None).unwrap_err();
+            assert_eq!(error.kind(), Kind::LinkNotAllowed);
+            assert!(error.hint().unwrap().contains("allow_local_links=True"));
+            assert_eq!(error.context().url.as_deref(), Some(url));
+        }
+        assert!(pool.resolve("http://h/x", None).is_ok());
+    }
+
+    #[test]
+    fn a_renamed_key_takes_its_credentials_along() {
+        let pool = LinkPool::default();
+        pool.rename("nobody", "else");
+        pool.populate("old", aws());
+        pool.resolve("s3://b/1", Some("old")).unwrap();
+        pool.rename("old", "new");
+        pool.resolve("s3://b/1", Some("new")).unwrap();
+        assert_eq!(pool.opened.iter().count(), 1);
+        assert!(pool.is_populated("new") && !pool.is_populated("old"));
+        pool.populate("other", LinkCreds::default());
+        pool.rename("new", "other");
+        // It has its own, which are for nothing.
+        let refused = pool.resolve("s3://b/1", Some("other")).unwrap_err();
+        assert_eq!(refused.kind(), Kind::MissingCreds);
+        assert!(!pool.is_populated("new"));
+        pool.rename("other", "other");
+        assert!(pool.is_populated("other"));
     }
 
     #[test]

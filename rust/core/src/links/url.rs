@@ -5,23 +5,42 @@ use std::path::Path;
 use crate::error::{Error, Kind, Result};
 use crate::storage::{check_bucket, check_key, display_url, file_url_path};
 
+/// A cloud with buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cloud {
+    S3,
+    Gcs,
+}
+
+impl Cloud {
+    /// The cloud of a scheme. Google's has three, which mean the same.
+    fn of(scheme: &str) -> Option<Self> {
+        match scheme {
+            "s3" => Some(Self::S3),
+            "gcs" | "gs" | "gcp" => Some(Self::Gcs),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn scheme(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Gcs => "gcs",
+        }
+    }
+}
+
 /// What a link's text says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Link<'a> {
-    S3 { bucket: &'a str, key: &'a str },
+    Object { cloud: Cloud, bucket: &'a str, key: &'a str },
     Http,
     File(String),
 }
 
 /// Schemes of the format that cannot be read yet, with what they mean.
-const UNSUPPORTED: [(&str, &str); 6] = [
-    ("gcs", "Google Cloud Storage"),
-    ("gcp", "Google Cloud Storage"),
-    ("gs", "Google Cloud Storage"),
-    ("az", "Azure storage"),
-    ("azure", "Azure storage"),
-    ("gdrive", "Google Drive"),
-];
+const UNSUPPORTED: [(&str, &str); 3] =
+    [("az", "Azure storage"), ("azure", "Azure storage"), ("gdrive", "Google Drive")];
 
 impl<'a> Link<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self> {
@@ -31,14 +50,14 @@ impl<'a> Link<'a> {
         let Some((scheme, rest)) = split_scheme(text) else {
             return file(Path::new(text));
         };
+        if let Some(cloud) = Cloud::of(scheme) {
+            let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+            check_bucket(bucket)?;
+            check_key(key)
+                .map_err(|rule| invalid(format!("{scheme}://{bucket}/{key} is no link: {rule}")))?;
+            return Ok(Self::Object { cloud, bucket, key });
+        }
         match scheme {
-            "s3" => {
-                let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-                check_bucket(bucket)?;
-                check_key(key)
-                    .map_err(|rule| invalid(format!("s3://{bucket}/{key} is no link: {rule}")))?;
-                Ok(Self::S3 { bucket, key })
-            }
             "http" | "https" => Ok(Self::Http),
             "file" => file_url_path(text)
                 .map(Self::File)
@@ -47,8 +66,9 @@ impl<'a> Link<'a> {
                 Some((name, what)) => {
                     Err(Error::unsupported(format_args!("links to {name}:// ({what})")))
                 }
-                None => Err(invalid(format!("links cannot start with {other}://"))
-                    .with_hint("known are s3://, http://, https://, file:// and file paths")),
+                None => Err(invalid(format!("links cannot start with {other}://")).with_hint(
+                    "known are s3://, gcs://, http://, https://, file:// and file paths",
+                )),
             },
         }
     }
@@ -76,17 +96,23 @@ fn file(path: &Path) -> Result<Link<'static>> {
     }
 }
 
-/// A link as it may be shown: URLs lose user, password, query and fragment; keys of `s3://` links
+/// Whether the link leads into a cloud's bucket, where nothing is read without a creds key.
+#[must_use]
+pub fn is_in_cloud(text: &str) -> bool {
+    split_scheme(text).is_some_and(|(scheme, _)| Cloud::of(scheme).is_some())
+}
+
+/// A link as it may be shown: URLs lose user, password, query and fragment; keys of buckets
 /// and file paths have none of these.
 #[must_use]
 pub fn display(text: &str) -> String {
     match split_scheme(text) {
         None | Some(("file", _)) => text.to_owned(),
-        Some(("s3", rest)) => {
+        Some((scheme, rest)) if Cloud::of(scheme).is_some() => {
             // No bucket has an '@': what stands before one is user info.
             let (bucket, key) = rest.split_once('/').map_or((rest, None), |(b, k)| (b, Some(k)));
             let bucket = bucket.rsplit('@').next().unwrap_or_default();
-            key.map_or(format!("s3://{bucket}"), |key| format!("s3://{bucket}/{key}"))
+            key.map_or(format!("{scheme}://{bucket}"), |key| format!("{scheme}://{bucket}/{key}"))
         }
         Some(_) => display_url(text),
     }
@@ -104,8 +130,10 @@ mod tests {
             rest in any::<String>(),
         ) {
             let text = format!("{scheme}{rest}");
-            if let Ok(Link::S3 { bucket, key }) = Link::parse(&text) {
-                prop_assert_eq!(format!("s3://{bucket}/{key}"), text.as_str());
+            if let Ok(Link::Object { cloud, bucket, key }) = Link::parse(&text) {
+                prop_assert_eq!(format!("{scheme}{bucket}/{key}"), text.as_str());
+                prop_assert_eq!(cloud == Cloud::S3, scheme == "s3://");
+                prop_assert!(is_in_cloud(&text));
             }
             let shown = display(&text);
             prop_assert_eq!(display(&shown), shown);
@@ -120,10 +148,14 @@ mod tests {
 
     #[test]
     fn links_are_told_apart() {
-        let s3 = |bucket, key| Link::S3 { bucket, key };
+        let object = |cloud, bucket, key| Link::Object { cloud, bucket, key };
+        let s3 = |bucket, key| object(Cloud::S3, bucket, key);
         for (text, link) in [
             ("s3://b/k", s3("b", "k")),
             ("s3://my.bucket-1/a/b c?d#e%20", s3("my.bucket-1", "a/b c?d#e%20")),
+            ("gcs://b/k", object(Cloud::Gcs, "b", "k")),
+            ("gs://b/a?b", object(Cloud::Gcs, "b", "a?b")),
+            ("gcp://b/k", object(Cloud::Gcs, "b", "k")),
             ("http://h/x", Link::Http),
             ("https://h/x?q", Link::Http),
             ("/abs/a.jpg", Link::File("/abs/a.jpg".into())),
@@ -147,9 +179,9 @@ mod tests {
             ("file://host/x", Kind::InvalidInput),
             ("ftp://h/x", Kind::InvalidInput),
             ("S3://b/k", Kind::InvalidInput),
-            ("gcs://b/k", Kind::Unsupported),
-            ("gs://b/k", Kind::Unsupported),
-            ("gcp://b/k", Kind::Unsupported),
+            ("gcs://b", Kind::InvalidInput),
+            ("gs://u:p@b/k", Kind::InvalidInput),
+            ("GS://b/k", Kind::InvalidInput),
             ("az://a/c/k", Kind::Unsupported),
             ("azure://a/c/k", Kind::Unsupported),
             ("gdrive://k", Kind::Unsupported),
@@ -158,13 +190,14 @@ mod tests {
             assert_eq!(error.kind(), kind, "{text}");
             assert!(!error.message().contains("u:p"));
         }
-        assert!(Link::parse("gs://b/k").unwrap_err().message().contains("Google Cloud Storage"));
+        assert!(Link::parse("az://a/c/k").unwrap_err().message().contains("Azure storage"));
     }
 
     #[test]
     fn shown_links_hold_no_secrets() {
         assert_eq!(display("https://u:p@h/x?sig=s#f"), "https://h/x");
         assert_eq!(display("s3://u:p@b/k"), "s3://b/k");
+        assert_eq!(display("gs://u:p@b/k?v"), "gs://b/k?v");
         assert_eq!(display("s3://b/k?not a query"), "s3://b/k?not a query");
         assert_eq!(display("ftp://u:p@h/x"), "ftp://h/x");
         assert_eq!(display("a/b?c"), "a/b?c");

@@ -25,6 +25,7 @@ use super::access::Tls;
 use super::counters::Counters;
 use super::error::Detail;
 use super::hopeless::{Optional, judge};
+use super::http::{Addresses, Resolver};
 use super::log::Asked;
 use super::retry::{Attempts, Patience, Setback, asked_wait};
 use super::{listing, reply};
@@ -45,9 +46,6 @@ const MIN_UPLOAD_BYTES_PER_S: u64 = 64 * 1024;
 /// Where S3 says which region a bucket is in.
 const REGION_HEADER: &str = "x-amz-bucket-region";
 
-/// Redirects that a linked URL may take.
-const MAX_REDIRECTS: usize = 10;
-
 /// What a client is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Use {
@@ -55,8 +53,8 @@ enum Use {
     Read,
     /// Requests with a body, whose reply comes only after the upload.
     Upload,
-    /// Reads of linked URLs: as of stores, but redirects are followed.
-    Links,
+    /// Reads of linked URLs, which may lead only to these addresses.
+    Links(Addresses),
 }
 
 /// The clients by use, by whose certificates they trust, and by how long they wait.
@@ -92,7 +90,11 @@ fn build(usage: Use, tls: &Tls, idle: Duration) -> Result<Client, Error> {
     builder = match usage {
         Use::Read => builder.read_timeout(idle),
         Use::Upload => builder,
-        Use::Links => builder.read_timeout(idle).redirect(Policy::limited(MAX_REDIRECTS)),
+        Use::Links(allowed) => {
+            let builder = builder.read_timeout(idle).dns_resolver(Resolver(allowed));
+            // A proxy would connect in our place, to addresses that nobody here sees.
+            if allowed == Addresses::Public { builder.no_proxy() } else { builder }
+        }
     };
     if let Some(path) = &tls.ca_bundle {
         builder = builder.tls_certs_only(certificates(path)?);
@@ -119,9 +121,9 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     Ok(found)
 }
 
-/// The client for linked URLs.
-pub(super) fn links() -> Result<Client, Error> {
-    client(Use::Links, &Tls::default())
+/// The client for linked URLs that may lead to these addresses.
+pub(super) fn links(allowed: Addresses) -> Result<Client, Error> {
+    client(Use::Links(allowed), &Tls::default())
 }
 
 /// The last cause of an error: the plainest sentence, and one without URLs.

@@ -2,7 +2,7 @@
 //!
 //! Owns the waits, the bounds and the count of tries; what a reply means is the caller's business.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::error::Detail;
@@ -83,7 +83,6 @@ pub(super) struct Attempts {
     failed: AtomicU32,
     /// When something came last, or the start, in milliseconds after it.
     progress_ms: AtomicU64,
-    lost: AtomicBool,
 }
 
 impl Default for Attempts {
@@ -94,7 +93,6 @@ impl Default for Attempts {
             tries: AtomicU32::new(0),
             failed: AtomicU32::new(0),
             progress_ms: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
         }
     }
 }
@@ -113,9 +111,6 @@ impl Attempts {
 
     /// How long to wait before the next try; nothing when there is to be none.
     pub(super) fn wait(&self, setback: Setback) -> Option<Duration> {
-        if setback == Setback::Lost {
-            self.lost.store(true, Ordering::Relaxed);
-        }
         let failed = self.failed.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let most = if setback == Setback::Unreached { MAX_UNREACHED_TRIES } else { MAX_TRIES };
         if failed >= most {
@@ -143,11 +138,6 @@ impl Attempts {
     /// Whether a request was sent before.
     pub(super) fn has_begun(&self) -> bool {
         self.tries.load(Ordering::Relaxed) > 0
-    }
-
-    /// Whether a request may have had its effect although there was no reply.
-    pub(super) fn lost_a_reply(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
     }
 
     /// How many requests were sent, and in what time.
@@ -217,7 +207,6 @@ mod tests {
                 assert!(wait <= doubled.min(MAX_WAIT) && wait >= doubled.min(MAX_WAIT) / 2);
             }
             assert_eq!(attempts.wait(setback), None);
-            assert_eq!(attempts.lost_a_reply(), setback == Setback::Lost);
         }
     }
 

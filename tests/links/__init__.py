@@ -1,0 +1,1 @@
+"""Creds keys, and what links may lead to."""
