@@ -50,9 +50,8 @@ def load(
         read_only: False insists on writing; None writes when the lock and the store allow it.
         memory_cache_size: For chunks kept between reads, in MB.
         local_cache_size: Accepted; there is no cache on disk yet.
-        creds: For S3 a dict, a session of boto3 or a function (docs/aws.md); for Google Cloud
-            Storage a key file, its content, "browser", "cache" and more (docs/gcs.md); without
-            it, what the machine has.
+        creds: For S3 see docs/aws.md, for Google Cloud Storage docs/gcs.md: dicts, key files,
+            sessions, functions and more; without it, what the machine has.
         token: Accepted; of a hub, which is not there yet.
         org_id: Accepted; of a hub.
         verbose: Warn when the dataset is opened read-only because somebody else is writing.
@@ -64,8 +63,7 @@ def load(
         lock_timeout: How long to wait for another writer, in seconds; None: for ever.
         lock_enabled: Take and respect the write lock.
         index_params: Not there yet.
-        allow_local_links: Read links to files of this machine, where the dataset is in a bucket or
-            behind a web server. None: as `lakebed.settings.allow_local_links` says, which is no.
+        allow_local_links: Read links to files if the dataset is not local. None: see the setting.
         version: The branch or commit; an `@` in the path is then a part of a name. Not in v3.
 
     Raises:
@@ -76,16 +74,13 @@ def load(
         AuthError: The store does not let us in.
 
     Cost: A GET for the history, one for the dataset's meta, some for each tensor; the lock.
-
-    Source: requirements/storage-options.md.
     """
     del local_cache_size, token, org_id
     path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
-    options = Options(
-        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
-    )
+    lock = (lock_enabled, lock_timeout)
+    options = Options(read_only, check_integrity, memory_cache_size, *lock, allow_local_links)
     return _load(source_of(paths.parse(path, version), creds, options), verbose=verbose)
 
 
