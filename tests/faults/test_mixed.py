@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 import lakebed
 from tests.s3.album import jpeg
@@ -54,10 +53,9 @@ def write_and_read_packed(cloud: Cloud) -> None:
     assert read.text.data()["value"] == [f"row {row}" for row in range(ROUNDS * ROWS)]
 
 
-@pytest.mark.s3
-def test_linked_samples_are_written_and_read(s3_cloud: Cloud) -> None:
-    with one_request_in_ten_fails(s3_cloud):
-        write_and_read_linked(s3_cloud)
+def test_linked_samples_are_written_and_read(cloud: Cloud) -> None:
+    with one_request_in_ten_fails(cloud):
+        write_and_read_linked(cloud)
 
 
 def write_and_read_linked(cloud: Cloud) -> None:
