@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from tests.servers.gcs import GcsServer
     from tests.servers.moto import MotoServer
     from tests.servers.seaweedfs import Keys, S3Server
+
+# Thousands of flushes need not wait for the disk; tests/storage shows that they do by default.
+os.environ.setdefault("LAKEBED_FSYNC", "0")
 
 
 @dataclass(frozen=True)

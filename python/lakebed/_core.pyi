@@ -125,9 +125,10 @@ class Dataset:
     def lock_notice(self) -> str | None: ...
     @property
     def lock_hint(self) -> str | None: ...
-    # `lock_timeout` in seconds, None = wait for ever. `limits`: max_requests,
-    # max_bytes_in_flight, max_sample_bytes, max_requests_per_host; these and `link_addresses` (its
-    # `link_private_addresses`): see `lakebed.settings`.
+    # `lock_timeout` in seconds, None = wait for ever. `fsync`: whether flushes wait until local
+    # disks hold what they wrote. `limits`: max_requests, max_bytes_in_flight, max_sample_bytes,
+    # max_requests_per_host; these and `link_addresses` (its `link_private_addresses`): see
+    # `lakebed.settings`.
     @staticmethod
     def create(
         store: Store,
@@ -135,6 +136,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
         link_addresses: str,
         allow_local_links: bool,
@@ -149,6 +151,7 @@ class Dataset:
         lock_enabled: bool,
         lock_timeout: float | None,
         memory_cache_bytes: int,
+        fsync: bool,
         limits: Mapping[str, int],
         link_addresses: str,
         allow_local_links: bool,

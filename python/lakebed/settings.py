@@ -8,11 +8,12 @@
 | `max_bytes_in_flight` | `LAKEBED_MAX_BYTES_IN_FLIGHT` | 256 MiB | what requests hold |
 | `max_requests` | `LAKEBED_MAX_REQUESTS` | 64 | requests at once |
 | `max_text_array_bytes` | `LAKEBED_MAX_TEXT_ARRAY_BYTES` | 2 GiB | texts as one array |
+| `retry_s` | `LAKEBED_RETRY_S` | 60 s | how long failing requests are tried again |
+| `idle_timeout_s` | `LAKEBED_IDLE_TIMEOUT_S` | 30 s | the wait for a reply, or its next part |
+| `fsync` | `LAKEBED_FSYNC` | yes | whether flushes wait for local disks |
 | `max_requests_per_host` | `LAKEBED_MAX_REQUESTS_PER_HOST` | 16 | requests to a server at once |
 | `link_private_addresses` | `LAKEBED_LINK_PRIVATE_ADDRESSES` | `allow` | where URLs may lead |
 | `allow_local_links` | `LAKEBED_ALLOW_LOCAL_LINKS` | no | files as links of remote datasets |
-| `retry_s` | `LAKEBED_RETRY_S` | 60 s | how long failing requests are tried again |
-| `idle_timeout_s` | `LAKEBED_IDLE_TIMEOUT_S` | 30 s | the wait for a reply, or its next part |
 | `consent_timeout_s` | `LAKEBED_CONSENT_TIMEOUT_S` | 300 | the wait for a consent page |
 
 | attribute | environment | default | what it names |
@@ -257,6 +258,13 @@ class Settings:
         "seconds",
         "How long a reply, or the next part of it, is awaited before the request is tried again. "
         "Uploads may take as much longer as they need at 64 KiB a second.",
+    )
+    fsync = Switch(
+        "LAKEBED_FSYNC",
+        True,
+        "Whether a flush waits until local disks hold what it wrote, so that it survives a loss of "
+        "power, or leaves that to the system, which takes seconds to do it. Servers have seen to "
+        "that when they answer.",
     )
     consent_timeout_s = Setting(
         "LAKEBED_CONSENT_TIMEOUT_S",

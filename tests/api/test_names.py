@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 import lakebed
@@ -170,16 +169,3 @@ def test_a_name_without_a_listed_key_is_damage(tmp_path: Path) -> None:
     with pytest.raises(errors.DatasetCorruptError, match=r"'nowhere' and does not list it"):
         ds["ghost"].numpy()
     assert ds.x.numpy().tolist() == [[1]]
-
-
-def test_links_inside_of_a_folder_are_followed_but_not_deleted_through(tmp_path: Path) -> None:
-    """As the reference does: who may place a link in the folder may write there anyway."""
-    with lakebed.empty(tmp_path / "ds") as ds:
-        ds.create_tensor("x").extend(np.arange(4))
-    chunks = tmp_path / "ds" / "x" / "chunks"
-    chunks.rename(tmp_path / "elsewhere")
-    chunks.symlink_to(tmp_path / "elsewhere")
-    assert lakebed.load(tmp_path / "ds", read_only=True).x.numpy().ravel().tolist() == [0, 1, 2, 3]
-    kept = state_of(tmp_path / "elsewhere")
-    lakebed.delete(str(tmp_path / "ds"))
-    assert state_of(tmp_path / "elsewhere") == kept

@@ -23,13 +23,15 @@ def set_for_test(monkeypatch: pytest.MonkeyPatch, **values: int) -> None:
         monkeypatch.setenv(SETTINGS[name].variable, str(value))
 
 
-def test_defaults_are_those_that_are_documented() -> None:
+def test_defaults_are_those_that_are_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAKEBED_FSYNC", raising=False)
     assert (lakebed.settings.max_sample_bytes, lakebed.settings.max_bytes_in_flight) == (
         2 << 30,
         256 << 20,
     )
     assert (lakebed.settings.max_requests, lakebed.settings.max_text_array_bytes) == (64, 2 << 30)
     assert (lakebed.settings.retry_s, lakebed.settings.idle_timeout_s) == (60, 30)
+    assert lakebed.settings.fsync == 1
 
 
 def test_every_setting_is_in_the_guide() -> None:
@@ -73,6 +75,10 @@ def test_values_that_cannot_be_are_refused() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         settings.nothing  # type: ignore[attr-defined] # noqa: B018
     assert settings.max_requests == 64
+    settings.fsync = False
+    assert not settings.fsync
+    with pytest.raises(errors.InvalidTypeError, match="is a bool"):
+        settings.fsync = 2  # type: ignore[assignment]
 
 
 def test_every_environment_variable_of_the_package_is_in_the_table() -> None:

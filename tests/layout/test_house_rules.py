@@ -33,6 +33,7 @@ OWNERS = {
     "libc": ["rust/core/src/codec", "rust/core/src/engine"],
     "object_store": ["rust/core/src/storage"],
     "reqwest": ["rust/core/src/storage"],
+    "rustix": ["rust/core/src/storage"],
     "turbojpeg": ["rust/core/src/codec"],
     "png": ["rust/core/src/codec"],
     "lz4_flex": ["rust/core/src/codec"],

@@ -11,7 +11,7 @@ from lakebed.dataset.dataset import Dataset
 from lakebed.dataset.opening import Options
 from lakebed.dataset.source import source_of
 from lakebed.dataset.tree import Tree
-from lakebed.errors import CouldNotCreateNewDatasetException, ReadOnlyModeError
+from lakebed.errors import CouldNotCreateNewDatasetException
 from lakebed.storage import open_store
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def empty(
         PathNotEmptyException: The folder holds files, but no dataset.
         InvalidDatasetNameException: The last part of the path has unusual characters.
         LockedException: Somebody is writing to the dataset that would be overwritten.
+        ReadOnlyModeError: The path is an http(s) URL.
         AuthError: The store does not let us in.
 
     Source: requirements/storage-options.md.
@@ -137,6 +138,7 @@ def empty(
     opening.refuse_planned("empty", "stream", refused)
     location = paths.parse(path)
     paths.refuse_address(location, "empty")
+    opening.refuse_writing(location)
     paths.check_name(location)
     options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout, allow_local_links)
     return _create(source_of(location, creds, options), overwrite=overwrite)
@@ -187,6 +189,7 @@ def open_or_create(
     if exists and not overwrite:
         return _load(source, verbose=verbose)
     paths.refuse_address(location, "dataset")
+    opening.refuse_writing(location)
     paths.check_name(location)
     if read_only:
         message = "there is no dataset at the path, and none can be created read-only"
@@ -244,22 +247,20 @@ def delete(
         DatasetNotFoundError: There is no dataset (a `DatasetHandlerError`).
         DatasetTooLargeToDelete: It is, and `large_ok` is False.
         LockedException: Somebody is writing to it.
+        ReadOnlyModeError: The path is an http(s) URL.
         AuthError: The store does not let us in.
     """
     del token, verbose, org_id
     path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "delete")
+    opening.refuse_writing(location)
     store = open_store(location, creds)
     removal.delete_at(location, store, force=force, large_ok=large_ok)
 
 
 def _load(source: Source, *, verbose: bool) -> Dataset:
-    read_only = source.options.read_only
-    if source.location.kind == "http" and read_only is None:
-        # Nobody expects to write there, so nothing has to be said about it.
-        read_only = True
-    core = source.open(read_only)
+    core = source.open(source.options.read_only)
     if verbose:
         opening.warn_opened(core, source.path)
     handle = source.handle(core)
@@ -267,10 +268,6 @@ def _load(source: Source, *, verbose: bool) -> Dataset:
 
 
 def _create(source: Source, *, overwrite: bool) -> Dataset:
-    if source.location.kind == "http":
-        message = "a dataset behind a web server can only be read"
-        hint = "write it to a folder or a bucket, which the server shows"
-        raise ReadOnlyModeError(message, path=source.path, hint=hint)
     store, options = source.store, source.options
     if overwrite and store.has_dataset():
         locks = options.lock_enabled

@@ -106,13 +106,14 @@ def delete_open(handle: Handle, *, large_ok: bool) -> None:
 
 
 def _delete_all(store: _core.Store, path: str) -> None:
-    """Delete all objects, and name those that no key of ours can name."""
+    """Delete all objects, and name what is none: no key of ours leads there."""
     _, odd = store.delete_all()
     if odd:
         shown = ", ".join(map(repr, odd[:_MAX_NAMED])) + (", ..." if len(odd) > _MAX_NAMED else "")
         message = (
-            f"{len(odd)} objects below {path} were left: {shown}. Their keys have empty parts, '.' "
-            "or '..' between slashes, so no path leads to them; delete them with the store's tools"
+            f"{len(odd)} of the things below {path} were left: {shown}. No path leads there: to "
+            "keys with empty parts, '.', '..' or control characters, to links that end elsewhere, "
+            "to names that are no text. Delete them with the tools of the store"
         )
         warnings.warn(message, RuntimeWarning, stacklevel=4)
 

@@ -124,7 +124,9 @@ fn a_lost_lock_stops_publishing() {
 fn a_handle_on_a_removed_dataset_does_not_write_into_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("ds");
-    let old = create(&place);
+    // One that does not put its lock back while the folder goes.
+    let old =
+        Dataset::create(Store::local(&place), &OpenOptions::default(), &NeverInterrupted).unwrap();
     std::fs::remove_dir_all(&place).unwrap();
     let new = create(&place);
     assert!(old.read_only());

@@ -66,15 +66,20 @@ fn spec(compression: Option<&str>, chunk_compression: Option<&str>) -> TensorSpe
     }
 }
 
+/// Thousands of flushes need no disk.
+fn options() -> OpenOptions {
+    OpenOptions { fsync: false, ..OpenOptions::default() }
+}
+
 fn create(folder: &Path, compression: Option<&str>, chunk_compression: Option<&str>) -> Dataset {
     let store = Store::local(folder);
-    let dataset = Dataset::create(store, &OpenOptions::default(), &NeverInterrupted).unwrap();
+    let dataset = Dataset::create(store, &options(), &NeverInterrupted).unwrap();
     dataset.create_tensor("x", &spec(compression, chunk_compression), &NeverInterrupted).unwrap();
     dataset
 }
 
 fn open(folder: &Path) -> Dataset {
-    let options = OpenOptions { read_only: Some(false), ..OpenOptions::default() };
+    let options = OpenOptions { read_only: Some(false), ..options() };
     Dataset::open(Store::local(folder), &options, &NeverInterrupted).unwrap()
 }
 

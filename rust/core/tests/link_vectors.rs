@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::indexing_slicing, reason = "a JSON value without the key is null")]
-#![expect(clippy::panic, reason = "says which vector failed")]
 
 use lakebed_core::links::{LinkCreds, LinkPool, display};
 use lakebed_core::storage::{AwsAccess, GcsAccess};

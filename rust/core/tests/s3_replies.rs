@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use lakebed_core::engine::Engine;
 use lakebed_core::storage::{AwsAccess, AwsSecret, CredentialCache, S3Config, SecretSource, Store};
 use lakebed_core::{Kind, Result};
 
@@ -168,6 +169,19 @@ fn a_conditional_write_whose_reply_is_lost_is_known_again() {
 }
 
 #[test]
+fn deletions_that_were_refused_for_some_keys_are_repeated() {
+    let server = Server::start(move |number, _, stream| {
+        let error = "<Error><Key>b</Key><Code>SlowDown</Code><Message>m</Message></Error>";
+        let body = if number == 0 { error } else { "<Deleted><Key>b</Key></Deleted>" };
+        let body = format!("<DeleteResult><Deleted><Key>a</Key></Deleted>{body}</DeleteResult>");
+        reply(stream, "200 OK", body.as_bytes());
+    });
+    let (_, store) = store(&server, 1);
+    wait(store.delete(&["a".to_owned(), "b".to_owned()])).unwrap();
+    assert_eq!(store.counters().retries, 1);
+}
+
+#[test]
 fn clocks_that_differ_are_told_and_renew_no_credentials() {
     let server = Server::start(move |_, _, stream| {
         let head = "403 Forbidden\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT";
@@ -286,4 +300,59 @@ fn odd_keys_of_a_listing_are_told_apart() {
     let listed: Vec<&str> = found.entries.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(listed, ["a", "c&d", "e "]);
     assert_eq!(found.odd, ["/lead", "a//b", "b/./c", "f/"]);
+}
+
+/// Answers uploads in parts, the part of that number as `part` does.
+fn server_of_parts(part: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> Server {
+    Server::start(move |_, (first, _), stream| {
+        if first.starts_with("POST /b/large?uploads") {
+            let begun = "<InitiateMultipartUploadResult><UploadId>id</UploadId>\
+                         </InitiateMultipartUploadResult>";
+            reply(stream, "200 OK", begun.as_bytes());
+        } else if first.starts_with("PUT") {
+            part(stream);
+        } else {
+            reply(stream, "204 No Content", b"");
+        }
+    })
+}
+
+fn is_given_up(server: &Server) -> bool {
+    server.seen().iter().any(|(first, _)| first.starts_with("DELETE /b/large?uploadId=id"))
+}
+
+/// As much as goes in parts.
+fn large() -> Bytes {
+    Bytes::from(vec![1; (32 << 20) + 1])
+}
+
+#[test]
+fn an_upload_of_which_a_part_fails_is_given_up() {
+    let refusal = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    let server = server_of_parts(|stream| reply(stream, "403 Forbidden", refusal));
+    let (_, store) = store(&server, 1);
+    let error = wait(store.put("large", large())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Authorization, "{error}");
+    assert!(is_given_up(&server));
+    let completed = |(first, _): &Request| first.starts_with("POST /b/large?uploadId");
+    assert!(!server.seen().iter().any(completed));
+}
+
+#[test]
+fn an_upload_that_nobody_waits_for_is_given_up() {
+    let (told, begun) = std::sync::mpsc::channel();
+    let server = server_of_parts(move |stream| {
+        drop(told.send(()));
+        reply(stream, "200 OK\r\netag: \"1\"", b"");
+    });
+    let (_, store) = store(&server, 1);
+    let engine = Engine::current().unwrap();
+    let put = engine.handle().spawn(async move { store.put("large", large()).await });
+    begun.recv().unwrap();
+    put.abort();
+    let started = std::time::Instant::now();
+    while !is_given_up(&server) {
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", server.seen());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }

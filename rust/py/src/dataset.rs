@@ -46,7 +46,7 @@ impl PyDataset {
 #[pymethods]
 impl PyDataset {
     #[staticmethod]
-    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, limits, link_addresses, allow_local_links))]
+    #[pyo3(signature = (store, *, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits, link_addresses, allow_local_links))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
     fn create(
         py: Python<'_>,
@@ -54,6 +54,7 @@ impl PyDataset {
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
         link_addresses: &str,
         allow_local_links: bool,
@@ -63,6 +64,7 @@ impl PyDataset {
             lock_enabled,
             lock_timeout,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
             link_addresses: addresses(py, link_addresses)?,
             allow_local_links,
@@ -74,7 +76,7 @@ impl PyDataset {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, limits, link_addresses, allow_local_links))]
+    #[pyo3(signature = (store, *, address, read_only, check_integrity, lock_enabled, lock_timeout, memory_cache_bytes, fsync, limits, link_addresses, allow_local_links))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the Python call")]
     fn open(
         py: Python<'_>,
@@ -85,6 +87,7 @@ impl PyDataset {
         lock_enabled: bool,
         lock_timeout: Option<f64>,
         memory_cache_bytes: u64,
+        fsync: bool,
         limits: &Bound<'_, PyDict>,
         link_addresses: &str,
         allow_local_links: bool,
@@ -96,6 +99,7 @@ impl PyDataset {
             lock_enabled,
             lock_timeout: timeout(py, lock_timeout)?,
             memory_cache_bytes,
+            fsync,
             limits: limits_of(limits)?,
             link_addresses: addresses(py, link_addresses)?,
             allow_local_links,

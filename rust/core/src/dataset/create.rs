@@ -109,7 +109,11 @@ impl Dataset {
         };
         let tree = state.tree.to_bytes();
         let dataset = Self::from_parts(store.clone(), state, &options, lock, true, None);
-        let write_tree = async move { store.put(keys::VERSION_CONTROL_INFO, tree.into()).await };
+        let fsync = options.fsync;
+        let write_tree = async move {
+            store.put(keys::VERSION_CONTROL_INFO, tree.into()).await?;
+            if fsync { store.sync(&[keys::VERSION_CONTROL_INFO.to_owned()]).await } else { Ok(()) }
+        };
         engine.block_on(write_tree, interrupt)?;
         dataset.flush(interrupt)?;
         claim.hand_over(&dataset, &options, interrupt)?;

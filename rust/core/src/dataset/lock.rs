@@ -15,7 +15,7 @@ use crate::engine::process::PerProcess;
 use crate::engine::{Engine, Interrupt, NeverInterrupted};
 use crate::error::{Error, Kind, Result};
 use crate::format::{LockFile, keys};
-use crate::storage::Store;
+use crate::storage::{Store, Version};
 
 /// How long a lock is good for without renewal.
 const LIFE: Duration = Duration::from_secs(300);
@@ -184,23 +184,32 @@ async fn wait_for_lock(
 }
 
 async fn try_lock(store: &Store, key: &str) -> Result<Option<String>> {
+    // The reference, and stores that do not decide, may write over it even then.
     let settle = if store.is_remote() { SETTLE_REMOTE } else { SETTLE_LOCAL };
-    match look(store, key).await? {
-        Seen::Lock(lock, owner) if !is_free(&lock) => return Ok(Some(describe(&lock, owner))),
-        // Where the store can create conditionally, one of two racing writers wins here.
-        Seen::Nothing => drop(store.put_new(key, own_lock(LIFE).into()).await?),
-        Seen::Lock(..) | Seen::Broken => store.put(key, own_lock(LIFE).into()).await?,
-    }
-    tokio::time::sleep(settle).await;
-    owner_now(store, key).await
+    take(store, key, LIFE, settle).await
 }
 
-/// `None` when that is this process; else a description of who holds the lock.
-async fn owner_now(store: &Store, key: &str) -> Result<Option<String>> {
+/// Takes a lock that is free, for a while. `None` once it is held; else who holds it.
+async fn take(
+    store: &Store,
+    key: &str,
+    life: Duration,
+    settle: Duration,
+) -> Result<Option<String>> {
+    let seen = look(store, key).await?;
+    if let Seen::Lock(lock, owner, _) = &seen
+        && !is_free(lock)
+    {
+        return Ok(Some(describe(lock, owner.clone())));
+    }
+    // Where the store decides conditional writes, one of two racing writers wins here.
+    if write_own(store, key, seen, life).await? {
+        tokio::time::sleep(settle).await;
+    }
     Ok(match look(store, key).await? {
-        Seen::Lock(lock, _) if is_own(&lock) => None,
-        Seen::Lock(lock, owner) => Some(describe(&lock, owner)),
-        Seen::Nothing | Seen::Broken => Some("another process that has just let go".to_owned()),
+        Seen::Lock(lock, ..) if is_own(&lock) => None,
+        Seen::Lock(lock, owner, _) => Some(describe(&lock, owner)),
+        Seen::Nothing | Seen::Broken(_) => Some("another process that has just let go".to_owned()),
     })
 }
 
@@ -225,18 +234,7 @@ pub(crate) async fn while_locked<T>(
     let _one = ONE.get_or_init(tokio::sync::Mutex::default).lock().await;
     let started = Instant::now();
     loop {
-        let held_by = match look(store, key).await? {
-            Seen::Lock(lock, owner) if !is_free(&lock) => Some(describe(&lock, owner)),
-            Seen::Nothing => {
-                // Whoever was first, the look that follows tells.
-                let _created: bool = store.put_new(key, own_lock(SHORT_LIFE).into()).await?;
-                owner_now(store, key).await?
-            }
-            Seen::Lock(..) | Seen::Broken => {
-                store.put(key, own_lock(SHORT_LIFE).into()).await?;
-                owner_now(store, key).await?
-            }
-        };
+        let held_by = take(store, key, SHORT_LIFE, Duration::ZERO).await?;
         let Some(owner) = held_by else { break };
         if started.elapsed() > SHORT_LIFE {
             let message = format!("{key} is held by {owner}");
@@ -258,25 +256,38 @@ pub(crate) async fn while_locked<T>(
 enum Seen {
     Nothing,
     /// A cut file, left by a writer that died while writing it.
-    Broken,
-    Lock(LockFile, Option<String>),
+    Broken(Version),
+    Lock(LockFile, Option<String>, Version),
 }
 
 async fn look(store: &Store, key: &str) -> Result<Seen> {
-    let Some(bytes) = store.get_optional(key).await? else { return Ok(Seen::Nothing) };
+    let Some((bytes, version)) = store.get_versioned(key).await? else { return Ok(Seen::Nothing) };
     let owner = LockFile::owner_of(&bytes).map(str::to_owned);
-    Ok(LockFile::parse(&bytes).map_or(Seen::Broken, |lock| Seen::Lock(lock, owner)))
+    Ok(match LockFile::parse(&bytes) {
+        Ok(lock) => Seen::Lock(lock, owner, version),
+        Err(_) => Seen::Broken(version),
+    })
+}
+
+/// Writes our own lock in the place of what was seen there; `false` when that has changed since.
+async fn write_own(store: &Store, key: &str, seen: Seen, life: Duration) -> Result<bool> {
+    let lock = own_lock(life).into();
+    match seen {
+        Seen::Nothing => store.put_new(key, lock).await,
+        Seen::Broken(was) | Seen::Lock(.., was) => store.put_if_unchanged(key, lock, &was).await,
+    }
 }
 
 async fn renew_forever(store: Store, key: String, every: Duration, lost: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(every).await;
         let renewed = async {
-            match look(&store, &key).await? {
-                Seen::Lock(lock, _) if !is_own(&lock) => return Ok(false),
-                _ => store.put(&key, own_lock(LIFE).into()).await?,
+            let seen = look(&store, &key).await?;
+            if matches!(&seen, Seen::Lock(lock, ..) if !is_own(lock)) {
+                return Ok(false);
             }
-            Ok::<_, Error>(true)
+            let renewed = write_own(&store, &key, seen, LIFE).await?;
+            Ok::<_, Error>(renewed || owns(&store, &key).await?)
         };
         match renewed.await {
             Ok(true) => {}
@@ -304,10 +315,14 @@ fn let_go(store: &Store, key: &str, engine: &Engine) {
 }
 
 async fn release(store: &Store, key: &str) -> Result<()> {
-    if matches!(look(store, key).await?, Seen::Lock(lock, _) if is_own(&lock)) {
+    if owns(store, key).await? {
         store.delete(&[key.to_owned()]).await?;
     }
     Ok(())
+}
+
+async fn owns(store: &Store, key: &str) -> Result<bool> {
+    Ok(matches!(look(store, key).await?, Seen::Lock(lock, ..) if is_own(&lock)))
 }
 
 fn own_lock(life: Duration) -> Vec<u8> {

@@ -72,6 +72,9 @@ pub struct OpenOptions {
     pub lock_renewal: Duration,
     /// Memory for chunks kept between reads, in bytes.
     pub memory_cache_bytes: u64,
+    /// Whether a flush waits until local disks hold what it wrote, so that it survives a loss of
+    /// power.
+    pub fsync: bool,
     /// Bounds on requests in flight and on samples.
     pub limits: Limits,
     /// Where http(s) links may lead.
@@ -90,6 +93,7 @@ impl Default for OpenOptions {
             lock_timeout: Some(Duration::ZERO),
             lock_renewal: Duration::from_secs(120),
             memory_cache_bytes: 2_000_000_000,
+            fsync: true,
             limits: Limits::default(),
             link_addresses: Addresses::default(),
             allow_local_links: false,
@@ -131,6 +135,7 @@ pub(crate) struct Inner {
     cache: Arc<ChunkCache>,
     links: LinkPool,
     limits: Limits,
+    fsync: bool,
     writable: AtomicBool,
     closed: AtomicBool,
     /// Why the handle is read-only although that was not asked for.

@@ -128,6 +128,7 @@ impl Dataset {
             links,
             lock_enabled: options.lock_enabled,
             limits: options.limits,
+            fsync: options.fsync,
             writable: AtomicBool::new(writable),
             closed: AtomicBool::new(false),
             notice: Mutex::new(notice),

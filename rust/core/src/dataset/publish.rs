@@ -1,7 +1,9 @@
 //! Publishing: chunks first, then encoders, then metas, and only then the old chunks go.
 //!
 //! A reader that opens in between sees either state whole: the metas it finds name only chunks
-//! that are there (format 4.6 says what goes wrong otherwise).
+//! that are there (format 4.6 says what goes wrong otherwise). Local disks keep that order over a
+//! loss of power, too: chunks are synced before anything names them, and what names others before
+//! those go.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -64,7 +66,7 @@ impl Dataset {
         let engine = Engine::current()?;
         let grace = Grace::new(interrupt);
         let store = self.store();
-        let write = publish.write(store, self.inner.lock_enabled, grace.stop());
+        let write = publish.write(store, self.inner.lock_enabled, self.inner.fsync, grace.stop());
         let creds = engine.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
         self.state_mut().settle_published(creds);
         for key in &obsolete {
@@ -102,7 +104,7 @@ impl Dataset {
         };
         self.check_lock()?;
         let grace = Grace::new(interrupt);
-        let write = write_all(self.store(), chunks, grace.stop());
+        let write = write_synced(self.store(), [chunks], self.inner.fsync, grace.stop());
         Engine::current()?.block_on(write, &grace).map_err(|error| error.at_path(self.path()))?;
         let mut state = self.state_mut();
         for (key, id) in ids {
@@ -204,17 +206,35 @@ impl Publish {
         self,
         store: &Store,
         lock_enabled: bool,
+        fsync: bool,
         stop: &AtomicBool,
     ) -> Result<Option<LinkedCreds>> {
+        write_synced(store, [self.chunks], fsync, stop).await?;
         let creds = match self.creds {
             Some(own) => Some(save_creds(store, own, lock_enabled, |_| Ok(())).await?),
             None => None,
         };
-        for stage in [self.chunks, self.encoders, self.metas, self.root] {
-            write_all(store, stage, stop).await?;
+        if fsync && creds.is_some() {
+            store.sync(&[keys::LINKED_CREDS.to_owned()]).await?;
         }
+        write_synced(store, [self.encoders, self.metas, self.root], fsync, stop).await?;
         Ok(creds)
     }
+}
+
+/// Writes objects, those of a stage after those of the one before; then, where that was asked for,
+/// makes all of them survive a loss of power.
+async fn write_synced<const N: usize>(
+    store: &Store,
+    stages: [Vec<(String, Bytes)>; N],
+    fsync: bool,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let written: Vec<String> = stages.iter().flatten().map(|(key, _)| key.clone()).collect();
+    for stage in stages {
+        write_all(store, stage, stop).await?;
+    }
+    if fsync { store.sync(&written).await } else { Ok(()) }
 }
 
 /// Writes objects until one fails or `stop` turns true. What is under way then is waited for: a

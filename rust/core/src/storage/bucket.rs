@@ -14,7 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, Error as ObjectError, Extensions, GetOptions, GetRange, GetResult, ObjectStore,
-    PutMode, PutOptions, PutPayload, RetryConfig,
+    PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
 use reqwest::Url;
 
@@ -22,9 +22,10 @@ use super::credentials::CredentialCache;
 use super::error::StorageError;
 use super::incoming::{Body, Incoming};
 use super::key::check_key;
+use super::multipart::{self, MAX_WHOLE_BYTES, PART_BYTES};
 use super::retry::Attempts;
 use super::secrets::Secret;
-use super::{Backend, Found, Result, listing, log, reply};
+use super::{Backend, Found, Result, Version, listing, log, reply};
 use crate::error::{Error, Kind};
 
 /// How often the body of one object is continued where it broke off. That is all that is left to
@@ -238,10 +239,9 @@ impl<S: Service> BucketStore<S> {
             async move {
                 match client.put_opts(&path, payload, options).await {
                     Ok(_) => Ok(Put::Stored),
-                    Err(ObjectError::AlreadyExists { .. }) if attempts.lost_a_reply() => {
-                        Ok(Put::Doubtful)
+                    Err(ObjectError::AlreadyExists { .. } | ObjectError::Precondition { .. }) => {
+                        Ok(Put::Refused)
                     }
-                    Err(ObjectError::AlreadyExists { .. }) => Ok(Put::Refused),
                     Err(ObjectError::NotImplemented { .. }) => Ok(Put::Unknown),
                     Err(error) => Err(error),
                 }
@@ -249,16 +249,28 @@ impl<S: Service> BucketStore<S> {
         })
         .await
     }
+
+    /// Writes under a condition, or without it where the server knows none: the caller has looked.
+    async fn put_where_possible(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        mode: PutMode,
+    ) -> Result<bool, StorageError> {
+        match self.put_with(key, bytes.clone(), mode).await? {
+            Put::Stored => Ok(true),
+            Put::Refused => Ok(false),
+            Put::Unknown => self.put(key, bytes).await.map(|()| true),
+        }
+    }
 }
 
 /// What became of a conditional write.
 #[derive(Clone, Copy)]
 enum Put {
     Stored,
-    /// There is an object already.
+    /// There is another object. It may be ours: an earlier reply may have been lost.
     Refused,
-    /// There is an object, which may be ours: an earlier reply was lost.
-    Doubtful,
     /// The server cannot write under that condition.
     Unknown,
 }
@@ -285,9 +297,11 @@ impl<S: Service> Backend for BucketStore<S> {
             let nothing = Body::Ready(Bytes::new());
             return Ok(Incoming::new(0, self.display(key), Some(key), nothing));
         };
-        let size = reply.meta.size;
+        let (size, e_tag, version) =
+            (reply.meta.size, reply.meta.e_tag.clone(), reply.meta.version.clone());
         let body = self.body(key, reply, attempts);
-        Ok(Incoming::new(size, self.display(key), Some(key), body))
+        let incoming = Incoming::new(size, self.display(key), Some(key), body);
+        Ok(incoming.tagged(UpdateVersion { e_tag, version }))
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError> {
@@ -307,22 +321,28 @@ impl<S: Service> Backend for BucketStore<S> {
     }
 
     async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StorageError> {
-        self.put_with(key, bytes, PutMode::Overwrite).await.map(|_| ())
+        if bytes.len() <= MAX_WHOLE_BYTES {
+            return self.put_with(key, bytes, PutMode::Overwrite).await.map(|_| ());
+        }
+        let path = self.path("write", key)?;
+        self.attempt("write", key, |client, _| {
+            multipart::put(client, path.clone(), bytes.clone(), PART_BYTES)
+        })
+        .await
     }
 
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError> {
-        match self.put_with(key, bytes.clone(), PutMode::Create).await? {
-            Put::Stored => return Ok(true),
-            Put::Refused => return Ok(false),
-            Put::Doubtful => return Ok(self.open_read(key).await?.collect().await? == bytes),
-            Put::Unknown => {}
-        }
-        // What two do at once is then seen by those who read back, as the lock does.
-        match self.size(key).await {
-            Ok(_) => Ok(false),
-            Err(error) if error.is_object_not_found() => self.put(key, bytes).await.map(|()| true),
-            Err(error) => Err(error),
-        }
+        self.put_where_possible(key, bytes, PutMode::Create).await
+    }
+
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        was: &Version,
+    ) -> Result<bool, StorageError> {
+        let mode = was.tag.clone().map_or(PutMode::Overwrite, PutMode::Update);
+        self.put_where_possible(key, bytes, mode).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), StorageError> {

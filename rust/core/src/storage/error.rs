@@ -63,12 +63,15 @@ pub enum Reason {
     /// The file system refused.
     #[error("{0}")]
     Forbidden(Detail),
-    /// A rule of this process forbids it.
-    #[error("{0}")]
-    NotAllowed(String),
     /// Nobody who is trusted vouches for the server.
     #[error("{0}")]
     Certificate(Detail),
+    /// A link of the file system that is not followed.
+    #[error("{0}")]
+    Link(Detail),
+    /// A rule of this process forbids it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// Anything else.
     #[error("{0}")]
     Other(Detail),
@@ -152,7 +155,7 @@ impl StorageError {
             Reason::ReadOnlyStore(_) => Kind::ReadOnly,
             Reason::Credentials(error) => error.kind(),
             Reason::NotAllowed(_) => Kind::LinkNotAllowed,
-            Reason::Certificate(_) | Reason::Other(_) => Kind::Storage,
+            Reason::Certificate(_) | Reason::Link(_) | Reason::Other(_) => Kind::Storage,
         }
     }
 
@@ -171,6 +174,10 @@ impl StorageError {
             Reason::Certificate(_) => {
                 "name the PEM file of its authority by `ca_bundle` in `creds` (for AWS also by \
                  AWS_CA_BUNDLE)"
+            }
+            Reason::Link(_) => {
+                "put the files themselves in the place of the link, or link to what lies in the \
+                 same folder"
             }
             Reason::Transient { .. } => "check the network and the endpoint, then try again",
             _ => return None,

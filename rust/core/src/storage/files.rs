@@ -1,7 +1,9 @@
 //! Single local files, read-only: the key is the file's path as the system takes it.
 
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,8 +12,8 @@ use bytes::Bytes;
 use super::counters::Counters;
 use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
-use super::local::{blocking, open, read_range, reason};
-use super::{Backend, Found, Result};
+use super::local::{blocking, read_range, reason};
+use super::{Backend, Found, Result, Version};
 
 const WHAT: &str = "a linked file";
 
@@ -27,13 +29,23 @@ impl FileStore {
     async fn run<T: Send + 'static>(
         &self,
         key: &str,
-        work: impl FnOnce(PathBuf) -> std::io::Result<T> + Send + 'static,
+        work: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StorageError> {
         self.counters.request();
         let path = PathBuf::from(key);
         let done = blocking(move || work(path)).await;
         done.map_err(|error| StorageError::new("read", key, reason(&error)))
     }
+}
+
+/// Opens a file for reading and says how long it is.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let file = File::open(path)?;
+    let data = file.metadata()?;
+    if data.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    Ok((file, data.len()))
 }
 
 fn read_only<T>(verb: &'static str, key: &str) -> Result<T, StorageError> {
@@ -60,7 +72,7 @@ impl Backend for FileStore {
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError> {
-        self.run(key, move |path| read_range(&path, &range)).await
+        self.run(key, move |path| read_range(open(&path)?, &range)).await
     }
 
     async fn size(&self, key: &str) -> Result<u64, StorageError> {
@@ -72,6 +84,15 @@ impl Backend for FileStore {
     }
 
     async fn put_new(&self, key: &str, _bytes: Bytes) -> Result<bool, StorageError> {
+        read_only("write", key)
+    }
+
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        _bytes: Bytes,
+        _was: &Version,
+    ) -> Result<bool, StorageError> {
         read_only("write", key)
     }
 

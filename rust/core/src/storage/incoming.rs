@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use object_store::UpdateVersion;
 
 use super::counters::Counters;
 use super::error::{Detail, Reason, StorageError};
@@ -32,13 +33,24 @@ pub struct Incoming {
     place: String,
     file: Option<String>,
     body: Body,
+    tag: Option<UpdateVersion>,
     counters: Option<Arc<Counters>>,
 }
 
 impl Incoming {
     /// `place` is the object as it may be shown, `file` its key if that may be shown.
     pub(super) fn new(size: u64, place: String, file: Option<&str>, body: Body) -> Self {
-        Self { size, place, file: file.map(str::to_owned), body, counters: None }
+        Self { size, place, file: file.map(str::to_owned), body, tag: None, counters: None }
+    }
+
+    /// With what the server calls this version of the object.
+    pub(super) fn tagged(mut self, tag: UpdateVersion) -> Self {
+        self.tag = (tag.e_tag.is_some() || tag.version.is_some()).then_some(tag);
+        self
+    }
+
+    pub(super) fn tag(&self) -> Option<&UpdateVersion> {
+        self.tag.as_ref()
     }
 
     pub(super) fn counted(mut self, counters: Arc<Counters>) -> Self {

@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::error::{Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::key::check_key_of_files;
-use super::{Backend, Entry, Found, Result};
+use super::{Backend, Entry, Found, Result, Version};
 use crate::engine::fork::{Mutex, RwLock};
 
 type Objects = RwLock<BTreeMap<String, Bytes>>;
@@ -94,6 +94,21 @@ impl Backend for MemoryStore {
             }
             objects.insert(key.to_owned(), bytes);
             true
+        }))
+    }
+
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        was: &Version,
+    ) -> Result<bool, StorageError> {
+        Ok(self.change(|objects| match objects.get_mut(key) {
+            Some(object) if *object == was.content => {
+                *object = bytes;
+                true
+            }
+            _ => false,
         }))
     }
 

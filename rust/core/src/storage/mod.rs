@@ -19,10 +19,12 @@ use crate::error::{Error, Kind, Result, quoted};
 mod access;
 mod bucket;
 mod client;
+mod conditional;
 mod counters;
 pub mod credentials;
 mod error;
 mod files;
+mod folder;
 mod gcs;
 mod hopeless;
 mod http;
@@ -33,6 +35,7 @@ mod listing;
 mod local;
 mod log;
 mod memory;
+mod multipart;
 mod reply;
 mod retry;
 mod s3;
@@ -40,6 +43,7 @@ mod secrets;
 
 pub use access::{AwsAccess, GcsAccess, Tls};
 pub(crate) use bucket::check_bucket;
+pub use conditional::Version;
 pub use counters::Counts;
 pub use credentials::{CredentialCache, SecretSource};
 pub use error::{Reason, StorageError};
@@ -83,7 +87,9 @@ pub struct Entry {
 pub struct Found {
     /// The objects.
     pub entries: Vec<Entry>,
-    /// Keys that are refused everywhere else, as no path leads to them (see [`check_key`]).
+    /// What lies there and is no object: keys that are refused everywhere else (see [`check_key`]);
+    /// in local folders links that end nowhere, outside or at a folder, pipes, names that are no
+    /// text.
     pub odd: Vec<String>,
 }
 
@@ -132,10 +138,24 @@ trait Backend: Send + Sync {
     /// `false`: there is an object of that name already.
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, StorageError>;
 
+    /// `false`: the object is not what it was, and stays so. Where the store cannot tell, it is
+    /// replaced.
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        was: &Version,
+    ) -> Result<bool, StorageError>;
+
     async fn delete(&self, keys: &[String]) -> Result<(), StorageError>;
 
     /// Objects below the folder `prefix` (`""`: all), at most about `limit` of them.
     async fn list(&self, prefix: &str, limit: usize) -> Result<Found, StorageError>;
+
+    /// Makes objects survive a loss of power, where a put alone does not.
+    async fn sync(&self, _keys: &[String]) -> Result<(), StorageError> {
+        Ok(())
+    }
 
     /// How often credentials were fetched.
     fn renewals(&self) -> u64 {
@@ -339,22 +359,6 @@ impl Store {
         Ok(())
     }
 
-    /// Creates the object; `false` when there is one of that name, which then stays as it is.
-    ///
-    /// When a store's reply is lost after it created the object, the retry may say `false`: who
-    /// needs to know reads the object back.
-    ///
-    /// # Errors
-    /// As [`Store::put`].
-    pub async fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool> {
-        let length = bytes.len();
-        let created = self.backend("write", key)?.put_new(key, bytes).await?;
-        if created {
-            self.inner.counters.wrote(length);
-        }
-        Ok(created)
-    }
-
     /// Removes the objects; those that are missing already are fine.
     ///
     /// # Errors
@@ -394,6 +398,18 @@ impl Store {
         // The first one may be the mark of the folder itself.
         let found = self.list_some("", 2).await?;
         Ok(!(found.entries.is_empty() && found.odd.is_empty()))
+    }
+
+    /// Makes objects that were put survive a loss of power, all in one go. Servers have seen to that
+    /// when they answer a put, and memory never does.
+    ///
+    /// # Errors
+    /// As [`Store::put`]; some of the objects may not be on the disk then.
+    pub async fn sync(&self, keys: &[String]) -> Result<()> {
+        for key in keys {
+            self.backend("sync", key)?;
+        }
+        Ok(self.inner.backend.sync(keys).await?)
     }
 
     /// Objects below the folder `prefix`, sorted by key, and the odd keys that no path leads to;

@@ -167,10 +167,10 @@ impl Service for S3 {
         if let Some(Hopeless::Unknown(Some(lacking))) = reply::cause(error) {
             learned.lacks(*lacking);
         }
-        if let Some(named) = named.filter(|named| fits_header(named)) {
-            if named != region(&learned, &self.access) {
-                learned.region = Some(named);
-            }
+        let is_other =
+            |named: &String| fits_header(named) && named != region(&learned, &self.access);
+        if let Some(named) = named.filter(is_other) {
+            learned.region = Some(named);
         }
         if learned == current.learned {
             return false;

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +17,8 @@ use super::error::{Detail, Reason, StorageError};
 use super::incoming::{Body, Incoming};
 use super::log;
 use super::memory::slice;
-use super::{Backend, Found, Result, check_key};
+use super::retry::Attempts;
+use super::{Backend, Found, Result, Version, check_key};
 use crate::error::{Error, Kind};
 
 mod address;
@@ -30,13 +31,6 @@ pub(super) use address::Resolver;
 use send::{Failure, Reply, Sender};
 use urls::Folder;
 pub(crate) use urls::{display_url, file_url_path};
-
-/// Tries of one read, first one included, and the time after which no further one is started.
-const MAX_TRIES: u32 = 6;
-const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The wait before the second try; it doubles from try to try.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// How URLs are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +113,7 @@ impl HttpStore {
             let seconds = started.elapsed().as_secs_f64();
             let reason = match Failure::from(error) {
                 Failure::Final(reason) => reason,
-                Failure::Transient(detail) => Reason::Transient { tries: 1, seconds, detail },
+                Failure::Transient(_, detail) => Reason::Transient { tries: 1, seconds, detail },
             };
             store.error(&place, reason)
         });
@@ -140,25 +134,24 @@ impl HttpStore {
         Fut: Future<Output = Result<T, Failure>> + Send,
     {
         let url = self.url_of(key).map_err(|reason| self.error(key, reason))?;
-        let started = Instant::now();
-        let mut tries = 1;
+        let attempts = Attempts::default();
         loop {
-            let detail = match log::tried(tries, work(url.clone())).await {
+            attempts.sending();
+            let (tries, _) = attempts.spent();
+            let (setback, detail) = match log::tried(tries, work(url.clone())).await {
                 Ok(value) => {
                     self.note_success();
                     return Ok(value);
                 }
                 Err(Failure::Final(reason)) => return Err(self.error(key, self.judged(reason))),
-                Err(Failure::Transient(detail)) => detail,
+                Err(Failure::Transient(setback, detail)) => (setback, detail),
             };
-            let seconds = started.elapsed().as_secs_f64();
-            if tries >= MAX_TRIES || started.elapsed() >= RETRY_TIMEOUT {
+            let Some(wait) = attempts.wait(setback) else {
+                let (tries, seconds) = attempts.spent();
                 return Err(self.error(key, Reason::Transient { tries, seconds, detail }));
-            }
-            // Half of the wait is random, so that those who failed together do not come back so.
-            let wait = FIRST_WAIT.saturating_mul(1 << (tries - 1));
-            tokio::time::sleep(wait.mul_f64(0.5 + 0.5 * rand::random::<f64>())).await;
-            tries += 1;
+            };
+            tokio::time::sleep(wait).await;
+            self.sender.counters.retry();
         }
     }
 
@@ -281,6 +274,15 @@ impl Backend for HttpStore {
     }
 
     async fn put_new(&self, key: &str, _bytes: Bytes) -> Result<bool, StorageError> {
+        self.read_only("write", key)
+    }
+
+    async fn put_if_unchanged(
+        &self,
+        key: &str,
+        _bytes: Bytes,
+        _was: &Version,
+    ) -> Result<bool, StorageError> {
         self.read_only("write", key)
     }
 

@@ -3,9 +3,10 @@
 use std::error::Error as StdError;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, LOCATION, RANGE};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::HttpPolicy;
@@ -17,6 +18,7 @@ use crate::storage::client::{innermost, links};
 use crate::storage::counters::Counters;
 use crate::storage::error::{Detail, Reason, classify, is_transient};
 use crate::storage::log::Asked;
+use crate::storage::retry::{Setback, asked_wait};
 
 /// Redirects that a request may take.
 const MAX_REDIRECTS: usize = 10;
@@ -26,7 +28,7 @@ pub(super) enum Failure {
     /// Trying again makes no sense.
     Final(Reason),
     /// It may pass.
-    Transient(Detail),
+    Transient(Setback, Detail),
 }
 
 impl Failure {
@@ -40,14 +42,16 @@ impl From<reqwest::Error> for Failure {
         if let Some(refused) = refusal(&error) {
             return Self::from(refused);
         }
-        Self::Transient(if error.is_timeout() {
-            Detail::new("the server did not answer in time")
-        } else if error.is_connect() {
-            Detail::with_text("the server cannot be reached", &innermost(&error))
-        } else {
-            // The innermost cause only: the layers above name the URL with its query.
-            Detail::with_text("the connection failed", &innermost(&error.without_url()))
-        })
+        // The innermost cause only: the layers above name the URL with its query.
+        if error.is_connect() {
+            let detail = Detail::with_text("the server cannot be reached", &innermost(&error));
+            return Self::Transient(Setback::Unreached, detail);
+        }
+        let detail = match error.is_timeout() {
+            true => Detail::new("the server did not answer in time"),
+            false => Detail::with_text("the connection failed", &innermost(&error.without_url())),
+        };
+        Self::Transient(Setback::Lost, detail)
     }
 }
 
@@ -178,7 +182,9 @@ fn checked(response: Response, with_range: bool) -> Result<Response, Failure> {
     }
     let detail = Detail::new(format!("the server answered http status {}", status.as_u16()));
     if is_transient(status.as_u16()) {
-        return Err(Failure::Transient(detail));
+        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let asked = asked.and_then(|value| asked_wait(value, SystemTime::now()));
+        return Err(Failure::Transient(Setback::Refused(asked), detail));
     }
     let reason = classify(Some(status.as_u16()), None, "");
     Err(Failure::Final(reason.unwrap_or(Reason::Other(detail))))

@@ -1,0 +1,1 @@
+"""Stores: the suite that all of them pass, and what is special about each."""
