@@ -112,6 +112,7 @@ def test_preflight(allowed: str, origin: str, exposed: str, lacks: str | None) -
     headers = {"Origin": origin, "Headers": allowed}
     answer = {f"Access-Control-Allow-{name}": value for name, value in headers.items()}
     with served({**answer, "Access-Control-Expose-Headers": exposed}) as url:
-        finding = preflight(Server(url), HERE, "s3://b/x")
+        finding = preflight(Server(url), HERE, "do this")
     assert finding.state == ("ok" if lacks is None else "failed")
     assert lacks is None or lacks in finding.detail
+    assert finding.hint == (None if lacks is None else "do this")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import ssl
 import time
@@ -177,8 +176,14 @@ def _clock(date: str | None, begun: float, ended: float) -> Finding:
     return Finding("clock", state, apart, hint, values)
 
 
-def preflight(server: Server, origin: str, path: str) -> Finding:
-    """Ask as a browser does before a page of another origin may read, and then as the page."""
+def preflight(server: Server, origin: str, hint: str) -> Finding:
+    """Ask as a browser does before a page of another origin may read.
+
+    Args:
+        server: The place of the objects.
+        origin: The page's.
+        hint: What to do where it may not.
+    """
     lacks: list[str] = []
     try:
         for method in READING:
@@ -187,7 +192,6 @@ def preflight(server: Server, origin: str, path: str) -> Finding:
         return Finding("cors", State.FAILED, _why_not(server, error)[0])
     values = {"origin": origin, "lacks": lacks}
     if lacks:
-        hint = f"lakebed cors {shlex.quote(path)} --origin {origin} --set"
         detail = f"pages of {origin} cannot read: {'; '.join(lacks)}"
         return Finding("cors", State.FAILED, detail, hint, values)
     return Finding("cors", State.OK, f"pages of {origin} can read", values=values)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakebed.cli.clouds import CloudError, cloud_of
+from lakebed.cli.clouds import CloudError, Credentials, cloud_of
 from lakebed.cli.doctor import endpoint, folder
 from lakebed.cli.doctor.endpoint import Server
 from lakebed.cli.doctor.objects import Objects, failed
 from lakebed.cli.report import Finding, Report, State
 from lakebed.dataset.opening import Options, open_dataset
 from lakebed.errors import InvalidInputError, LakebedError, UnsupportedFeatureError
-from lakebed.storage import open_store
+from lakebed.storage import open_storage, open_store
 
 if TYPE_CHECKING:
     from lakebed import _core
@@ -80,18 +81,20 @@ def _remote(
 ) -> None:
     try:
         cloud = cloud_of(location, creds)
-        store = open_store(location, creds) if cloud is None else cloud.store(location.prefix)
-        shown = None if cloud is None else cloud.credentials()
+        if cloud is None:
+            storage = open_storage(location, creds)
+            store, shown, server = storage.store, Credentials(storage.identity), Server(storage.url)
+        else:
+            store, shown = cloud.store(location.prefix), cloud.credentials()
+            server = Server(cloud.bucket_url(), cloud.verify)
     except (InvalidInputError, UnsupportedFeatureError):
         raise  # it was asked in the wrong way
     except LakebedError as error:
         report.findings.append(failed("credentials", error))
         return
-    if shown is not None:
-        detail = f"{shown.source}: {shown.name}" if shown.name else shown.source
-        values = {"source": shown.source, **shown.values}
-        report.findings.append(Finding("credentials", State.OK, detail, values=values))
-    server = Server(store.url) if cloud is None else Server(cloud.bucket_url(), cloud.verify)
+    detail = f"{shown.source}: {shown.name}" if shown.name else shown.source
+    values = {"source": shown.source, **shown.values}
+    report.findings.append(Finding("credentials", State.OK, detail, values=values))
     knocked, headers = endpoint.knock(server)
     report.findings += knocked
     if headers is None:
@@ -105,7 +108,9 @@ def _remote(
     report.findings += Objects(store).examine(lists=in_bucket, write=write and in_bucket)
     report.findings.append(_dataset(location, store))
     if origin is not None:
-        report.findings.append(endpoint.preflight(server, origin, location.path))
+        command = f"lakebed cors {shlex.quote(location.path)} --origin {origin} --set"
+        hint = command if in_bucket else "let the origin in at that server (its CORS settings)"
+        report.findings.append(endpoint.preflight(server, origin, hint))
 
 
 def _identity(cloud: Cloud) -> Finding:
