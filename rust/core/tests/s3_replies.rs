@@ -284,7 +284,7 @@ fn odd_keys_of_a_listing_are_told_apart() {
 }
 
 /// Answers uploads in parts, the part of that number as `part` does.
-fn server_of_parts(part: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> Server {
+fn server_of_parts(part: impl Fn(&mut std::net::TcpStream) + Send + Sync + 'static) -> Server {
     Server::start(move |_, (first, _), stream| {
         if first.starts_with("POST /b/large?uploads") {
             let begun = "<InitiateMultipartUploadResult><UploadId>id</UploadId>\
