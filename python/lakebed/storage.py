@@ -126,7 +126,7 @@ def _open(location: Location, creds: Any) -> Storage:
         case "http":
             web = http.resolve(creds)
             store = _core.Store.http(location.root, web.authorization)
-            return Storage(store, "http", None, None, web.source)
+            return Storage(store, "http", identity=web.source)
         case "hub" | "azure" | "gdrive":
             message = f"not supported yet: {_PLANNED[location.kind]}"
             raise UnsupportedFeatureError(message, path=location.path)

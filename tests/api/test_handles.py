@@ -214,11 +214,12 @@ def test_every_property_of_a_closed_dataset_answers_or_says_that_it_is_closed(
     assert (ds.path, ds.read_only, bool(ds), ds.is_view) == (str(path), True, True, False)
     assert (group.group_index, view.is_view) == ("g", True)
     assert ds == ds.root
+    assert ds.storage.url == str(path)
     assert "a" not in dir(ds)
     assert "k" not in dir(info)
     hash(ds)
     _ = [ds.index, group.parent, tensor.name, tensor.index]
-    quiet = {"path", "read_only", "index", "is_view", "root", "parent", "group_index", "info"}
+    quiet = set("path storage read_only index is_view root parent group_index info".split())
     for owner, cls in ((ds, lakebed.Dataset), (tensor, lakebed.Tensor)):
         names = [name for name in dir(cls) if isinstance(getattr(cls, name), property)]
         assert len(names) > 10

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import lakebed
 from tests.auth.aws import place as places
 from tests.auth.aws import ways
 from tests.auth.aws.conftest import Home
@@ -80,5 +81,6 @@ def test_snippets_run(source: str, place: Place, proxy: FaultProxy) -> None:
         source = source.replace(written, meant)
     names: dict[str, object] = {"__name__": "__main__"}
     exec(compile(source, "snippet", "exec"), names)  # noqa: S102 - our own pages
-    if "ds" in names:
-        place.check(names["ds"])
+    if isinstance(ds := names.get("ds"), lakebed.Dataset):
+        place.check(ds)
+        ds.close()

@@ -42,6 +42,7 @@ OWNERS = {
 }
 # Where the core may use locks that a fork can leave locked in the child, and why that does no harm.
 PLAIN_LOCKS = {
+    "rust/core/src/dataset/lock.rs": "belongs to one process",
     "rust/core/src/dataset/output.rs": "belongs to one call",
     "rust/core/src/dataset/publish.rs": "belongs to one call",
     "rust/core/src/dataset/registry.rs": "belongs to one process",

@@ -48,6 +48,7 @@ def test_creds_keys(
 
 
 @pytest.mark.s3
+@pytest.mark.gcs
 def test_clouds(
     bucket: Bucket,
     gcs_bucket: GcsBucket,

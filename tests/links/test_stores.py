@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.servers.gcs import GcsBucket
     from tests.servers.seaweedfs import S3Server
 
-pytestmark = pytest.mark.s3
+pytestmark = [pytest.mark.s3, pytest.mark.gcs]
 EACH = 3
 
 

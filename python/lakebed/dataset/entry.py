@@ -11,7 +11,7 @@ from lakebed.dataset.dataset import Dataset
 from lakebed.dataset.opening import Options
 from lakebed.dataset.source import source_of
 from lakebed.dataset.tree import Tree
-from lakebed.errors import CouldNotCreateNewDatasetException, ReadOnlyModeError
+from lakebed.errors import CouldNotCreateNewDatasetException
 from lakebed.storage import open_store
 
 if TYPE_CHECKING:
@@ -50,9 +50,8 @@ def load(
         read_only: False insists on writing; None writes when the lock and the store allow it.
         memory_cache_size: For chunks kept between reads, in MB.
         local_cache_size: Accepted; there is no cache on disk yet.
-        creds: For S3 a dict, a session of boto3 or a function (docs/aws.md); for Google Cloud
-            Storage a key file, its content, "browser", "cache" and more (docs/gcs.md); without
-            it, what the machine has.
+        creds: For S3 see docs/aws.md, for Google Cloud Storage docs/gcs.md: dicts, key files,
+            sessions, functions and more; without it, what the machine has.
         token: Accepted; of a hub, which is not there yet.
         org_id: Accepted; of a hub.
         verbose: Warn when the dataset is opened read-only because somebody else is writing.
@@ -64,8 +63,7 @@ def load(
         lock_timeout: How long to wait for another writer, in seconds; None: for ever.
         lock_enabled: Take and respect the write lock.
         index_params: Not there yet.
-        allow_local_links: Read links to files of this machine, where the dataset is in a bucket or
-            behind a web server. None: as `lakebed.settings.allow_local_links` says, which is no.
+        allow_local_links: Read links to files if the dataset is not local. None: see the setting.
         version: The branch or commit; an `@` in the path is then a part of a name. Not in v3.
 
     Raises:
@@ -76,16 +74,13 @@ def load(
         AuthError: The store does not let us in.
 
     Cost: A GET for the history, one for the dataset's meta, some for each tensor; the lock.
-
-    Source: requirements/storage-options.md.
     """
     del local_cache_size, token, org_id
     path, creds = paths.concealed(path), concealed(creds)
     refused = {"unlink": unlink, "reset": reset, "indra": indra, "index_params": index_params}
     opening.refuse_planned("load", access_method, refused)
-    options = Options(
-        read_only, check_integrity, memory_cache_size, lock_enabled, lock_timeout, allow_local_links
-    )
+    lock = (lock_enabled, lock_timeout)
+    options = Options(read_only, check_integrity, memory_cache_size, *lock, allow_local_links)
     return _load(source_of(paths.parse(path, version), creds, options), verbose=verbose)
 
 
@@ -132,6 +127,7 @@ def empty(
         PathNotEmptyException: The folder holds files, but no dataset.
         InvalidDatasetNameException: The last part of the path has unusual characters.
         LockedException: Somebody is writing to the dataset that would be overwritten.
+        ReadOnlyModeError: The path is an http(s) URL.
         AuthError: The store does not let us in.
 
     Source: requirements/storage-options.md.
@@ -142,6 +138,7 @@ def empty(
     opening.refuse_planned("empty", "stream", refused)
     location = paths.parse(path)
     paths.refuse_address(location, "empty")
+    opening.refuse_writing(location)
     paths.check_name(location)
     options = Options(None, None, memory_cache_size, lock_enabled, lock_timeout, allow_local_links)
     return _create(source_of(location, creds, options), overwrite=overwrite)
@@ -192,6 +189,7 @@ def open_or_create(
     if exists and not overwrite:
         return _load(source, verbose=verbose)
     paths.refuse_address(location, "dataset")
+    opening.refuse_writing(location)
     paths.check_name(location)
     if read_only:
         message = "there is no dataset at the path, and none can be created read-only"
@@ -249,22 +247,20 @@ def delete(
         DatasetNotFoundError: There is no dataset (a `DatasetHandlerError`).
         DatasetTooLargeToDelete: It is, and `large_ok` is False.
         LockedException: Somebody is writing to it.
+        ReadOnlyModeError: The path is an http(s) URL.
         AuthError: The store does not let us in.
     """
     del token, verbose, org_id
     path, creds = paths.concealed(path), concealed(creds)
     location = paths.parse(path)
     paths.refuse_address(location, "delete")
+    opening.refuse_writing(location)
     store = open_store(location, creds)
     removal.delete_at(location, store, force=force, large_ok=large_ok)
 
 
 def _load(source: Source, *, verbose: bool) -> Dataset:
-    read_only = source.options.read_only
-    if source.location.kind == "http" and read_only is None:
-        # Nobody expects to write there, so nothing has to be said about it.
-        read_only = True
-    core = source.open(read_only)
+    core = source.open(source.options.read_only)
     if verbose:
         opening.warn_opened(core, source.path)
     handle = source.handle(core)
@@ -272,10 +268,6 @@ def _load(source: Source, *, verbose: bool) -> Dataset:
 
 
 def _create(source: Source, *, overwrite: bool) -> Dataset:
-    if source.location.kind == "http":
-        message = "a dataset behind a web server can only be read"
-        hint = "write it to a folder or a bucket, which the server shows"
-        raise ReadOnlyModeError(message, path=source.path, hint=hint)
     store, options = source.store, source.options
     if overwrite and store.has_dataset():
         locks = options.lock_enabled

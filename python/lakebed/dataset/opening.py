@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lakebed import _core, planned
-from lakebed.errors import DatasetNotFoundError, InvalidInputError, PathNotEmptyException
+from lakebed.errors import (
+    DatasetNotFoundError,
+    InvalidInputError,
+    PathNotEmptyException,
+    ReadOnlyModeError,
+)
 from lakebed.settings import settings
 from lakebed.tensor import save_infos_at
 
@@ -66,9 +71,14 @@ def open_dataset(location: Location, store: _core.Store, options: Options) -> _c
     Raises:
         DatasetNotFoundError: Nothing does.
         LockedException: Somebody else is writing, and `read_only` is False.
+        ReadOnlyModeError: `read_only` is False, and the place can only be read.
         CheckoutError: There is no such branch or commit.
         DatasetCorruptError: Its files contradict the format or each other.
     """
+    if not location.is_writable:
+        if options.read_only is False:
+            refuse_writing(location)
+        options = replace(options, read_only=True)
     if options.read_only is not True:
         save_infos_at(store.url)
     try:
@@ -96,6 +106,18 @@ def create_dataset(location: Location, store: _core.Store, options: Options) -> 
     except PathNotEmptyException as error:
         error.hint = _elsewhere(location) or error.hint
         raise
+
+
+def refuse_writing(location: Location) -> None:
+    """Refuse to write to a place that can only be read.
+
+    Raises:
+        ReadOnlyModeError: It is one.
+    """
+    if not location.is_writable:
+        message = "a dataset behind a web server can only be read"
+        hint = "write it where its files lie, and load the URL with read_only=True, or without it"
+        raise ReadOnlyModeError(message, path=location.path, hint=hint)
 
 
 def _elsewhere(location: Location) -> str | None:

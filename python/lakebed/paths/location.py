@@ -70,6 +70,11 @@ class Location:
         return self.kind in {"s3", "gcs"} and not self.prefix
 
     @property
+    def is_writable(self) -> bool:
+        """Whether its kind of store takes changes at all."""
+        return self.kind != "http"
+
+    @property
     def is_foreign(self) -> bool:
         """Whether it is a path of Windows, and this machine is none."""
         return self.kind == "local" and os.name != "nt" and is_windows(self.path)

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use lakebed_core::storage::{AwsAccess, S3Config, Store};
 
@@ -28,16 +30,21 @@ fn methods(server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn creating_looks_first_where_the_server_knows_no_condition() {
-    let server = Server::start(|_, request, stream| match request.0.as_bytes() {
+fn creating_looks_before_and_after_where_the_server_knows_no_condition() {
+    let written = AtomicBool::new(false);
+    let server = Server::start(move |_, request, stream| match request.0.as_bytes() {
         [b'P', ..] if is_conditional(request) => reply(stream, UNKNOWN, b""),
-        [b'P', ..] => reply(stream, WRITTEN, b""),
+        [b'P', ..] => {
+            written.store(true, Ordering::Release);
+            reply(stream, WRITTEN, b"");
+        }
         _ if request.0.contains("/b/there") => reply(stream, FOUND, b"x"),
+        _ if written.load(Ordering::Acquire) => reply(stream, FOUND, b"1"),
         _ => reply(stream, "404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>"),
     });
     let first = store(&server);
     assert!(wait(first.put_new("new", Bytes::from_static(b"1"))).unwrap());
-    assert_eq!(methods(&server), ["PUT", "HEAD", "GET", "PUT"]);
+    assert_eq!(methods(&server), ["GET", "PUT", "PUT", "GET"]);
     assert!(!wait(first.put_new("there", Bytes::from_static(b"1"))).unwrap());
     // Another store of the same bucket knows it, too.
     assert!(!wait(store(&server).put_new("there", Bytes::from_static(b"1"))).unwrap());

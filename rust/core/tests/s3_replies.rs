@@ -151,21 +151,28 @@ fn slow_downs_are_waited_out_or_told() {
 fn a_conditional_write_whose_reply_is_lost_is_known_again() {
     for (there, ours) in [(&b"mine"[..], true), (&b"other"[..], false)] {
         let server = Server::start(move |number, (first, _), stream| match number {
-            0 => assert!(first.starts_with("PUT")),
-            1 => refuse(stream, "412 Precondition Failed", "PreconditionFailed"),
+            0 => refuse(stream, "404 Not Found", "NoSuchKey"),
+            1 => assert!(first.starts_with("PUT")),
+            2 => refuse(stream, "412 Precondition Failed", "PreconditionFailed"),
             _ => reply(stream, OBJECT, there),
         });
         let (_, store) = store(&server, 1);
         assert_eq!(wait(store.put_new("x", Bytes::from_static(b"mine"))).unwrap(), ours);
-        assert_eq!(server.seen().len(), 3);
+        assert_eq!(server.seen().len(), 4);
     }
-    // Nobody asks whose it is where no reply was lost.
-    let server = Server::start(move |_, _, stream| {
-        refuse(stream, "412 Precondition Failed", "PreconditionFailed");
+}
+
+#[test]
+fn deletions_that_were_refused_for_some_keys_are_repeated() {
+    let server = Server::start(move |number, _, stream| {
+        let error = "<Error><Key>b</Key><Code>SlowDown</Code><Message>m</Message></Error>";
+        let body = if number == 0 { error } else { "<Deleted><Key>b</Key></Deleted>" };
+        let body = format!("<DeleteResult><Deleted><Key>a</Key></Deleted>{body}</DeleteResult>");
+        reply(stream, "200 OK", body.as_bytes());
     });
     let (_, store) = store(&server, 1);
-    assert!(!wait(store.put_new("x", Bytes::from_static(b"mine"))).unwrap());
-    assert_eq!(server.seen().len(), 1);
+    wait(store.delete(&["a".to_owned(), "b".to_owned()])).unwrap();
+    assert_eq!(store.counters().retries, 1);
 }
 
 #[test]
@@ -290,7 +297,7 @@ fn odd_keys_of_a_listing_are_told_apart() {
 }
 
 /// Answers uploads in parts, the part of that number as `part` does.
-fn server_of_parts(part: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> Server {
+fn server_of_parts(part: impl Fn(&mut std::net::TcpStream) + Send + Sync + 'static) -> Server {
     Server::start(move |_, (first, _), stream| {
         if first.starts_with("POST /b/large?uploads") {
             let begun = "<InitiateMultipartUploadResult><UploadId>id</UploadId>\
@@ -329,7 +336,7 @@ fn an_upload_of_which_a_part_fails_is_given_up() {
 fn an_upload_that_nobody_waits_for_is_given_up() {
     let (told, begun) = std::sync::mpsc::channel();
     let server = server_of_parts(move |stream| {
-        drop(told.send(()));
+        told.send(()).unwrap_or_default();
         reply(stream, "200 OK\r\netag: \"1\"", b"");
     });
     let (_, store) = store(&server, 1);

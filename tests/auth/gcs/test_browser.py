@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
+import os
 import stat
 import subprocess
 import sys
+import threading
 import webbrowser
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +20,7 @@ import lakebed
 from lakebed import errors
 from lakebed.auth import gcs
 from tests.auth.gcs.people import Person, gcloud_file, log_in_by_gcloud
+from tests.process.children import in_child
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,6 +131,38 @@ def test_a_kept_login_that_ended_is_asked_for_again(
     check_works(gcs.resolve("browser"), gcs_bucket)
     assert len(person.pages) == 2
     check_works(gcs.resolve("cache"), gcs_bucket)
+
+
+@pytest.mark.usefixtures("client")
+def test_threads_ask_once(gcs_bucket: GcsBucket, person: Person) -> None:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(gcs.resolve, ["browser"] * 4))
+    assert len(person.pages) == 1
+    assert sorted(access.source.split()[0] for access in found) == ["a", "the", "the", "the"]
+    for access in found:
+        check_works(access, gcs_bucket)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.usefixtures("client")
+def test_a_child_does_not_wait_for_whom_its_parent_asks(person: Person) -> None:
+    """It is forked while a thread of the parent waits for a person."""
+    asked, over = threading.Event(), threading.Event()
+
+    def slow_person(url: str) -> bool:
+        asked.set()
+        return over.wait(30) and Person()(url)
+
+    with pytest.MonkeyPatch.context() as patch, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        patch.setattr(webbrowser, "open", slow_person)
+        waiting = pool.submit(gcs.resolve, "browser")
+        assert asked.wait(30)
+        patch.setattr(webbrowser, "open", person)
+        try:
+            source = in_child(lambda: gcs.resolve("browser").source)
+        finally:
+            over.set()
+        assert source == waiting.result().source == "a login in the browser"
 
 
 @pytest.mark.usefixtures("person")

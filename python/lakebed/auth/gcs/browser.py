@@ -8,6 +8,8 @@ asks a person. So a worker process that opens the same dataset shows no page of 
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,21 @@ if TYPE_CHECKING:
     from lakebed.auth.gcs.identity import Identity
 
 _KEPT_NAME = "gcs-token.json"
+
+
+class _Asking:
+    """Held by the one thread that asks a person; the others then find what was kept."""
+
+    lock = threading.Lock()
+
+    @classmethod
+    def renew(cls) -> None:
+        """Forget a thread that is not in a forked child."""
+        cls.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Asking.renew)
 
 
 def kept_file() -> Path:
@@ -39,6 +56,11 @@ def sign_in() -> tuple[tokens.Load, str]:
 
     Cost: One request for a token; with the consent page, as long as a person takes.
     """
+    with _Asking.lock:
+        return _signed_in()
+
+
+def _signed_in() -> tuple[tokens.Load, str]:
     refused: list[AuthorizationException] = []
     for found, source in _stored(refused):
         try:

@@ -222,6 +222,10 @@ impl Wire {
         let (head, body) = reply.into_parts();
         let body = body.bytes().await?;
         if head.status.is_success() {
+            let is_deletion = used == Some(Optional::BatchDelete);
+            if let Some(detail) = is_deletion.then(|| reply::partly(&body)).flatten() {
+                return Err(Failure::Passing(Setback::Refused(None), detail));
+            }
             let body = if is_list { listing::protect(body) } else { body };
             return Ok(HttpResponse::from_parts(head, body.into()));
         }
@@ -281,8 +285,9 @@ impl HttpService for Wire {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let attempts = request.extensions().get::<Arc<Attempts>>().cloned().unwrap_or_default();
         let gave_up = |detail| HttpError::new(HttpErrorKind::Unknown, attempts.gave_up(detail));
-        if attempts.has_begun() {
-            // `object_store` continues a body that broke off.
+        // Then `object_store` continues a body that broke off: its head is nothing new.
+        let continues = attempts.has_begun();
+        if continues {
             self.counters.retry();
             if !attempts.may_continue() {
                 return Err(gave_up(Detail::new("the reply broke off again and again")));
@@ -291,7 +296,12 @@ impl HttpService for Wire {
         loop {
             attempts.sending();
             let (setback, detail) = match self.attempt(request.clone(), &attempts).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    if !continues {
+                        attempts.progressed();
+                    }
+                    return Ok(reply);
+                }
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(setback, detail)) => (setback, detail),
             };

@@ -14,9 +14,13 @@ use super::http_date;
 use super::retry::{Attempts, GaveUp};
 use crate::error::Error;
 
-/// Codes of a store that can do later what it cannot now, whatever the status.
-const PASSING: [&str; 5] =
-    ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"];
+/// Codes of a store that can do later what it cannot now: of a whole request, or of some keys of a
+/// deletion.
+const LATER: [&str; 3] = ["SlowDown", "InternalError", "ServiceUnavailable"];
+
+/// The same, where the status says that the request is wrong.
+const IN_VAIN: [(u16, &str); 3] =
+    [(400, "RequestTimeout"), (409, "OperationAborted"), (409, "ConditionalRequestConflict")];
 
 /// Codes of a store that does not take a request for the time at which it was signed.
 const SKEWED: [&str; 2] = ["RequestTimeTooSkewed", "RequestInTheFuture"];
@@ -88,8 +92,15 @@ pub(super) fn cause<T: StdError + 'static>(error: &ObjectError) -> Option<&T> {
 pub(super) fn passing(status: u16, body: &[u8]) -> Option<Detail> {
     let body = String::from_utf8_lossy(body);
     let (code, text) = (element(&body, "Code"), element(&body, "Message").unwrap_or_default());
-    let slow = code.is_some_and(|code| PASSING.contains(&code));
-    (slow || is_transient(status)).then(|| answered(Some(status), code, text))
+    let in_vain = code.is_some_and(|code| IN_VAIN.contains(&(status, code)));
+    (in_vain || is_transient(status)).then(|| answered(Some(status), code, text))
+}
+
+/// What to say of the reply to a deletion of many keys, if some may be deleted later.
+pub(super) fn partly(body: &[u8]) -> Option<Detail> {
+    let body = String::from_utf8_lossy(body);
+    let of_a_key = |code: &&&str| body.contains(&format!("<Code>{code}</Code>"));
+    LATER.iter().find(of_a_key).map(|code| answered(None, Some(code), "to some of the keys"))
 }
 
 /// The store's clock and this machine's differ by more than the store allows.
@@ -173,11 +184,11 @@ pub(super) fn error(
         ObjectError::Unauthenticated { .. } => Some(401),
         _ => None,
     });
-    // One key of a bulk delete, or a 200 that turned out to be none.
-    let passing = answer.code.is_some_and(|code| PASSING.contains(&code));
+    // A 200 that turned out to be none.
+    let later = answer.code.is_some_and(|code| LATER.contains(&code));
     let reason = if let Some(reason) = classify(status, answer.code, answer.text) {
         reason
-    } else if passing {
+    } else if later {
         let detail = answered(status, answer.code, answer.text);
         Reason::Transient { tries, seconds, detail }
     } else if status.is_none() && answer.code.is_none() {
@@ -263,6 +274,7 @@ mod tests {
             (400, "RequestTimeout", true),
             (409, "OperationAborted", true),
             (409, "BucketNotEmpty", false),
+            (403, "SlowDown", false),
             (403, "AccessDenied", false),
             (404, "", false),
         ] {

@@ -22,6 +22,9 @@ const MAX_WAIT: Duration = Duration::from_secs(8);
 /// for a quarter of an hour.
 const MAX_RETRY: Duration = Duration::from_secs(600);
 
+/// No request has been sent of which nothing has come.
+const NEVER: u64 = u64::MAX;
+
 /// How patient this process is with servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -81,8 +84,8 @@ pub(super) struct Attempts {
     tries: AtomicU32,
     /// Those in a row that brought nothing.
     failed: AtomicU32,
-    /// When something came last, or the start, in milliseconds after it.
-    progress_ms: AtomicU64,
+    /// When the first of these was sent, in milliseconds after the start; else `NEVER`.
+    since_ms: AtomicU64,
 }
 
 impl Default for Attempts {
@@ -92,7 +95,7 @@ impl Default for Attempts {
             started: Instant::now(),
             tries: AtomicU32::new(0),
             failed: AtomicU32::new(0),
-            progress_ms: AtomicU64::new(0),
+            since_ms: AtomicU64::new(NEVER),
         }
     }
 }
@@ -101,12 +104,15 @@ impl Attempts {
     /// Counts a request that is about to be sent.
     pub(super) fn sending(&self) {
         self.tries.fetch_add(1, Ordering::Relaxed);
+        let (order, now) = (Ordering::Relaxed, self.now_ms());
+        // Whoever was first said when it began.
+        let _ = self.since_ms.compare_exchange(NEVER, now, order, order);
     }
 
     /// Notes that something came that need not come again.
     pub(super) fn progressed(&self) {
         self.failed.store(0, Ordering::Relaxed);
-        self.progress_ms.store(self.now_ms(), Ordering::Relaxed);
+        self.since_ms.store(NEVER, Ordering::Relaxed);
     }
 
     /// How long to wait before the next try; nothing when there is to be none.
@@ -130,9 +136,11 @@ impl Attempts {
     }
 
     fn is_patient_for(&self, wait: Duration) -> bool {
-        let progress = Duration::from_millis(self.progress_ms.load(Ordering::Relaxed));
-        let nothing_for = self.started.elapsed().saturating_sub(progress);
-        nothing_for.saturating_add(wait) <= self.patience.retry.min(MAX_RETRY)
+        let spent = match self.since_ms.load(Ordering::Relaxed) {
+            NEVER => Duration::ZERO,
+            since => Duration::from_millis(self.now_ms().saturating_sub(since)),
+        };
+        spent.saturating_add(wait) <= self.patience.retry.min(MAX_RETRY)
     }
 
     /// Whether a request was sent before.
@@ -152,7 +160,7 @@ impl Attempts {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER)
     }
 }
 
@@ -232,11 +240,20 @@ mod tests {
     }
 
     #[test]
-    fn time_ends_tries() {
+    fn time_in_which_nothing_comes_ends_tries() {
         let attempts = attempts(Duration::from_millis(1));
-        std::thread::sleep(Duration::from_millis(5));
+        let later = || std::thread::sleep(Duration::from_millis(5));
+        attempts.sending();
+        later();
         assert!(!attempts.may_continue());
-        assert_eq!(attempts.wait(Setback::Lost), None);
+        assert_eq!(attempts.wait(Setback::Refused(None)), None);
+        // What came may wait to be read for as long as the reader likes.
+        attempts.progressed();
+        later();
+        assert!(attempts.may_continue());
+        attempts.sending();
+        later();
+        assert!(!attempts.may_continue());
     }
 
     #[test]
