@@ -110,17 +110,6 @@ def test_slow_line_is_measured(bucket: Bucket) -> None:
     assert answer.checks["latency"]["values"]["latency_ms"] >= 30
 
 
-def test_probe_goes_when_reading_it_fails(bucket: Bucket) -> None:
-    """The answers to all reads are lost: what was written is removed all the same."""
-    with fault_proxy.running(bucket.server.endpoint) as proxy:
-        proxy.set(error_rate=1.0, error_code=403, match="GET /")
-        creds = {**bucket.creds(), "endpoint_url": proxy.endpoint}
-        answer = doctor(bucket.url("album"), creds)
-    assert {"list", "read"} <= answer.failed()
-    assert answer.states["write"] == answer.states["delete"] == "ok"
-    assert bucket.listing() == {}
-
-
 def test_identity_is_asked_of_the_service(aws_credentials: AwsCredentials) -> None:
     """The STS of this server is where its objects are."""
     server = aws_credentials.s3

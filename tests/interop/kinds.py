@@ -187,9 +187,9 @@ def expect_lists(samples: list[Any]) -> list[Described]:
 
 
 def expect_tags(samples: list[Any]) -> list[Described]:
-    """Model tags: what is no list is put into one, nothing too."""
-    lists = [value if isinstance(value, list) and value else [value or None] for value in samples]
-    return expect_lists(lists)
+    """Model tags: what is no list is put into one, and nothing, too; an empty text is a text."""
+    values = [None if value == [] else value for value in samples]
+    return expect_lists([value if isinstance(value, list) else [value] for value in values])
 
 
 @st.composite

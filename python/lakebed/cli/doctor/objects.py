@@ -41,6 +41,7 @@ class Objects:
         seen: What a listing showed: key and bytes.
         stored: Whether the probe was written.
         readable: The key and bytes of an object that can be read.
+        listable: Whether a listing was given.
     """
 
     store: _core.Store
@@ -48,6 +49,7 @@ class Objects:
     seen: list[tuple[str, int]] = field(default_factory=list)
     stored: bool = False
     readable: tuple[str, int] | None = None
+    listable: bool = False
 
     def examine(self, *, lists: bool, write: bool) -> list[Finding]:
         """List, write, read, measure, delete; what cannot be tried is said to be skipped.
@@ -60,11 +62,11 @@ class Objects:
         if not write:
             kept = [_skipped(check, "not tried") for check in ("write", "delete")]
             read = self._read()
-            return [listed, read, *kept, self._latency(lists=lists), self._bandwidth()]
+            return [listed, read, *kept, self._latency(), self._bandwidth()]
         try:
             written = self._write()
             found = [self._read(), written]
-            speed = [self._latency(lists=lists), self._bandwidth()]
+            speed = [self._latency(), self._bandwidth()]
         finally:
             # Also when the user stops it, and when a write only seems to have failed.
             deleted = self._delete()
@@ -75,6 +77,7 @@ class Objects:
             self.seen, odd = self.store.list("", _LISTED)
         except LakebedError as error:
             return failed("list", error)
+        self.listable = True
         count = f"{_LISTED} or more" if len(self.seen) >= _LISTED else str(len(self.seen))
         detail = f"{count} object{'' if count == '1' else 's'}" if self.seen else "nothing is there"
         values = {"objects": len(self.seen), "odd_keys": odd}
@@ -125,29 +128,29 @@ class Objects:
             return _skipped("delete", "nothing to delete, but it was not refused")
         return Finding("delete", State.OK, "the object of our own is gone")
 
-    def _latency(self, *, lists: bool) -> Finding:
+    def _latency(self) -> Finding:
         """Take the median of some small requests, the first of which may open a connection."""
         ask: Callable[[], object]
         if self.readable and self.readable[1] <= _SMALL_BYTES:
             key, what = self.readable[0], "reads"
             ask = lambda: self.store.get(key)  # noqa: E731 (one of two)
-        elif lists:
+        elif self.listable:
             what = "listings"
             ask = lambda: self.store.list("", 1)  # noqa: E731
         else:
-            return _skipped("latency", "nothing small to read")
+            # What does not work is not tried again and again.
+            return _skipped("latency", "nothing small to ask for")
         try:
             took_ms = [_timed(ask) * 1e3 for _ in range(_ASKED_TIMES + 1)][1:]
-        except LakebedError:
-            # Why, the lines of reading and listing say.
-            return _skipped("latency", "nothing can be asked for")
+        except LakebedError as error:
+            return failed("latency", error)
         median_ms = round(statistics.median(took_ms), 1)
         detail = f"{median_ms} ms, the median of {len(took_ms)} {what}"
         return Finding("latency", State.OK, detail, values={"latency_ms": median_ms})
 
     def _bandwidth(self) -> Finding:
         """Write and read some megabytes, or as much as ends in time."""
-        if not self.stored:
+        if not self.stored or self.readable is None:
             return self._reading_speed()
         try:
             up = self._upload(_SMALL_BYTES)
