@@ -268,4 +268,4 @@ def test_s3_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         lakebed.read("s3://bucket/key.jpg", verify=True)
     assert isinstance(refused.value.__cause__, errors.AuthorizationException)
     with pytest.raises(errors.UnsupportedFeatureError):
-        lakebed.read("gcs://bucket/key.jpg", verify=True)
+        lakebed.read("az://account/container/key.jpg", verify=True)
