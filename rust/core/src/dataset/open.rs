@@ -23,8 +23,8 @@ use crate::format::{
     DatasetMeta, FIRST_COMMIT, LinkedCreds, Sequence, TensorMeta, Tiles, VersionTree,
     check_stored_key, keys,
 };
-use crate::links::{LinkPool, Policy};
-use crate::storage::{HttpPolicy, Store};
+use crate::links::LinkPool;
+use crate::storage::Store;
 
 /// Small files fetched at the same time while opening.
 const MAX_PARALLEL_FILES: usize = 64;
@@ -117,7 +117,7 @@ impl Dataset {
         writable: bool,
         notice: Option<Notice>,
     ) -> Self {
-        let links = LinkPool::new(link_policy(&store, options));
+        let links = LinkPool::new(options.link_policy(&store));
         let inner = Inner {
             store,
             state: RwLock::new(state),
@@ -227,17 +227,6 @@ impl Dataset {
         self.state_mut().by_key_mut(&key)?.writing.get_or_insert(writing);
         Ok(())
     }
-}
-
-/// Who can write a local dataset could read this machine's files anyway; a remote one may be
-/// anybody's.
-fn link_policy(store: &Store, options: &OpenOptions) -> Policy {
-    let http = HttpPolicy {
-        addresses: options.link_addresses,
-        max_requests_per_host: options.limits.max_requests_per_host,
-        max_unannounced_bytes: options.limits.max_sample_bytes,
-    };
-    Policy { http, local_files: options.allow_local_links || !store.is_remote() }
 }
 
 fn at(error: impl Into<Error>, file: &str) -> Error {
