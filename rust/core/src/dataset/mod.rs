@@ -40,8 +40,8 @@ use crate::engine::fork::{Held, Mutex, RwLock};
 use crate::error::Result;
 use crate::format::version::compare_versions;
 use crate::format::{RawJson, TensorMeta, VERSION};
-use crate::links::LinkPool;
-use crate::storage::{Addresses, Store};
+use crate::links::{LinkPool, Policy};
+use crate::storage::{Addresses, HttpPolicy, Store};
 
 use cache::ChunkCache;
 use lock::WriteLock;
@@ -98,6 +98,19 @@ impl Default for OpenOptions {
             link_addresses: Addresses::default(),
             allow_local_links: false,
         }
+    }
+}
+
+impl OpenOptions {
+    /// What the links of a dataset in `store` may do. Who can write a local dataset could read this
+    /// machine's files anyway; a remote one may be anybody's.
+    pub(crate) fn link_policy(&self, store: &Store) -> Policy {
+        let http = HttpPolicy {
+            addresses: self.link_addresses,
+            max_requests_per_host: self.limits.max_requests_per_host,
+            max_unannounced_bytes: self.limits.max_sample_bytes,
+        };
+        Policy { http, local_files: self.allow_local_links || !store.is_remote() }
     }
 }
 

@@ -118,7 +118,7 @@ impl Dataset {
         writable: bool,
         notice: Option<Notice>,
     ) -> Self {
-        let links = LinkPool::new(link_policy(&store, options));
+        let links = LinkPool::new(options.link_policy(&store));
         let inner = Inner {
             store,
             state: RwLock::new(state),
