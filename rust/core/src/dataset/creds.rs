@@ -4,13 +4,13 @@
 //! stores the position of its key's name: positions are given out, and names changed, in the file
 //! itself, under its lock, before anything uses them.
 
+use super::Dataset;
 use super::lock::while_locked;
-use super::{Dataset, OpenOptions};
 use crate::engine::{Engine, Interrupt};
 use crate::error::{Error, Kind, Result, quoted};
 use crate::format::{LinkedCreds, check_creds_key, keys};
-use crate::links::{LinkCreds, Policy};
-use crate::storage::{HttpPolicy, Store};
+use crate::links::LinkCreds;
+use crate::storage::Store;
 
 impl Dataset {
     /// Names of the creds keys, in the order that gives them their numbers.
@@ -83,17 +83,6 @@ impl Dataset {
         state.dirty.creds = false;
         Ok(())
     }
-}
-
-/// Where links may lead. Who can write a local dataset could read this machine's files anyway; a remote one may be
-/// anybody's.
-pub(crate) fn link_policy(store: &Store, options: &OpenOptions) -> Policy {
-    let http = HttpPolicy {
-        addresses: options.link_addresses,
-        max_requests_per_host: options.limits.max_requests_per_host,
-        max_unannounced_bytes: options.limits.max_sample_bytes,
-    };
-    Policy { http, local_files: options.allow_local_links || !store.is_remote() }
 }
 
 /// The error for a creds key that the dataset does not have.

@@ -10,7 +10,6 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::cache::ChunkCache;
 use super::chunk_view::unpacked;
-use super::creds::link_policy;
 use super::limits::Limits;
 use super::lock::{Acquired, WriteLock};
 use super::registry::{self, Waiting};
