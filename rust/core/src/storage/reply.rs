@@ -4,6 +4,9 @@
 use std::error::Error as StdError;
 use std::time::SystemTime;
 
+#[cfg(any(test, feature = "fuzzing"))]
+use bytes::Bytes;
+
 use object_store::Error as ObjectError;
 use object_store::client::{HttpError, HttpErrorKind};
 
@@ -11,6 +14,8 @@ use super::client::innermost;
 use super::error::{Detail, Reason, StorageError, classify, is_transient};
 use super::hopeless::Hopeless;
 use super::http_date;
+#[cfg(any(test, feature = "fuzzing"))]
+use super::listing;
 use super::retry::{Attempts, GaveUp};
 use crate::error::Error;
 
@@ -73,6 +78,8 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 pub fn read_reply(text: &str) {
     let answer = Answer::read(text);
     drop(passing(503, text.as_bytes()));
+    drop(skew(text.as_bytes(), Some(text), SystemTime::UNIX_EPOCH));
+    drop(listing::protect(Bytes::copy_from_slice(text.as_bytes())));
     drop(classify(answer.status, answer.code, answer.text));
 }
 
