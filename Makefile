@@ -79,7 +79,7 @@ fuzz-where-possible:
 
 nightly: test debug-test wheel fuzz-where-possible ## the long runs: random histories, damage, a debug build, fuzzing, the wheel
 	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest $(LONG) tests/interop -m slow
-	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest $(LONG) tests/corrupt tests/process tests/faults tests/api/test_threads.py
+	LAKEBED_TEST_EXAMPLES=1500 $(RUN)python -m pytest $(LONG) tests/corrupt tests/process tests/faults tests/auth/gcs/test_renewal.py tests/api/test_threads.py
 	rm -rf target/wheel-env && $(UV) venv -q --python $(PYO3_PYTHON) target/wheel-env
 	$(UV) pip install -q -p target/wheel-env/bin/python dist/*.whl
 	target/wheel-env/bin/python tests/wheel/smoke.py

@@ -1,8 +1,9 @@
-"""Tokens of ten seconds, used for more than a minute."""
+"""Tokens of ten seconds, used for longer."""
 
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.gcs, pytest.mark.slow, pytest.mark.timeout(200)]
 
 TTL_S = 10
-LASTS_S = 65
+# A minute in the long runs; those of AWS last a minute always.
+LASTS_S = 65 if os.environ.get("LAKEBED_TEST_EXAMPLES") else 25
 # The core renews at three quarters of a life so short.
 RENEWALS = range(LASTS_S // TTL_S, 2 * LASTS_S // TTL_S)
 PAUSE_S = 0.05
@@ -40,7 +42,7 @@ class Giver:
         return {"access_token": self.server.token(), "expiry": time.time() + TTL_S}
 
 
-def read_for_a_minute(url: str, creds: Any, end: float) -> int:
+def read_for_a_while(url: str, creds: Any, end: float) -> int:
     """Read random rows; returns how often."""
     ds = lakebed.load(url, creds=creds, read_only=True, memory_cache_size=0)
     draw, pause, count = np.random.default_rng(0), threading.Event(), 0
@@ -52,7 +54,7 @@ def read_for_a_minute(url: str, creds: Any, end: float) -> int:
     return count
 
 
-def write_for_a_minute(url: str, creds: Any, end: float) -> int:
+def write_for_a_while(url: str, creds: Any, end: float) -> int:
     """Append rows one by one, storing each; returns how many."""
     pause, count = threading.Event(), 0
     with lakebed.empty(url, creds=creds) as ds:
@@ -65,7 +67,7 @@ def write_for_a_minute(url: str, creds: Any, end: float) -> int:
     return count
 
 
-def test_a_minute_of_reading_and_writing(
+def test_tokens_are_renewed_while_reading_and_writing(
     gcs_bucket: GcsBucket, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four datasets at a time: a key file and a function to read, a login and a function to write.
@@ -85,11 +87,11 @@ def test_a_minute_of_reading_and_writing(
     end = time.monotonic() + LASTS_S
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         reads = [
-            pool.submit(read_for_a_minute, source, creds, end)
+            pool.submit(read_for_a_while, source, creds, end)
             for creds in (server.service_account, reader)
         ]
         writes = {
-            name: pool.submit(write_for_a_minute, gcs_bucket.url(name), creds, end)
+            name: pool.submit(write_for_a_while, gcs_bucket.url(name), creds, end)
             for name, creds in (("login", server.authorized_user), ("function", writer))
         }
     assert min(done.result() for done in reads) > LASTS_S
