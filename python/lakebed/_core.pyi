@@ -22,6 +22,7 @@ __all__ = [
     "error_kinds",
     "fetch",
     "image_info",
+    "set_patience",
 ]
 
 # The version of the package.
