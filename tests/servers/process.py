@@ -24,6 +24,8 @@ HOST = "127.0.0.1"
 # Below the kernel's ephemeral range, so that no outgoing connection takes a port between the
 # look and the bind.
 _PORTS = range(20_000, 32_000)
+# Those given out in this process: a server asks for several before it binds the first.
+_given: set[int] = set()
 _HTTP_OK = 200
 _HTTP_SERVER_ERROR = 500
 _LOG_TAIL_CHARS = 3_000
@@ -34,14 +36,17 @@ class ServerError(RuntimeError):
 
 
 def free_port() -> int:
-    """Find a loopback port that nobody listens on."""
+    """Find a loopback port that nobody listens on, another one each time."""
     for _ in range(500):
         port = random.choice(_PORTS)  # noqa: S311 - not a secret
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     message = "no free loopback port"
     raise ServerError(message)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.servers.process import free_port
 from tests.servers.seaweedfs import Keys, S3Server
 
 if TYPE_CHECKING:
@@ -43,3 +44,8 @@ def test_conditional_put_has_one_winner(s3: S3Server, bucket: Bucket) -> None:
     with pytest.raises(ClientError) as refused:
         client.put_object(Bucket=bucket.name, Key="once", Body=b"2", IfNoneMatch="*")
     assert code_of(refused.value) == "PreconditionFailed"
+
+
+def test_no_port_is_given_out_twice() -> None:
+    ports = [free_port() for _ in range(300)]
+    assert len(set(ports)) == len(ports)
