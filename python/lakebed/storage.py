@@ -34,7 +34,7 @@ class Counters(NamedTuple):
         bytes_read: Bytes of objects that came.
         bytes_written: Bytes of objects that were stored.
         retries: Requests that were sent again.
-        renewals: How often credentials were asked for again.
+        renewals: How often credentials were fetched, the first time included.
     """
 
     requests: int = 0
